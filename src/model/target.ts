@@ -1,0 +1,49 @@
+/**
+ * What the decoding loop needs of a language model: the model interface of design.md.
+ * The transformer implements it; tests implement it with small made-up languages.
+ * @module
+ */
+import type { DraftTree } from '../tree/draft-tree.ts';
+
+/** Which rows of a pass produce logits: every node, the last node only, or none (prefill). */
+export type LogitRows = 'all' | 'last' | 'none';
+
+/** What a pass computed. Every view is valid until the next pass on the same model. */
+export interface TargetRows {
+  /** (V,) f32 logits of a node, a view on the model's memory; callers do not write to it. */
+  logits(node: number): Float32Array;
+  /** Id of the largest logit of a node; ties go to the lowest id. */
+  argmax(node: number): number;
+  /** (k,) ids of the k largest logits of a node, best first; ties go to the lowest id. */
+  topK(node: number, k: number): Int32Array;
+}
+
+/**
+ * A model with one cache of committed positions.
+ *
+ * A pass runs N new tokens after the committed ones: node i sees every committed position, its ancestors and itself,
+ * and stands at position `length + depth(i)`. `commit` then keeps one root path of that pass and forgets the rest.
+ * Prefill is a chain, a plain step is one node, verification is a tree: one primitive.
+ */
+export interface Target {
+  /** Number of token ids; ids are 0..vocab - 1. */
+  readonly vocab: number;
+  /** Positions that the cache can hold. */
+  readonly context: number;
+  /** Largest N of one pass. */
+  readonly maxNodes: number;
+  /** Committed positions. */
+  readonly length: number;
+  /**
+   * Runs one pass. Synchronous; the cache's committed part is unchanged by it.
+   * @throws {ForetokenError} `tree.*`, `context.full` when `length` + the deepest node's depth + 1 is over `context`
+   */
+  forward(tree: DraftTree, logitRows: LogitRows): TargetRows;
+  /**
+   * Keeps these nodes of the last pass, in this order, as committed positions.
+   * @param path (m,) nodes from the root (0) downwards, each the parent of the next; empty keeps nothing
+   */
+  commit(path: Int32Array): void;
+  /** Forgets every committed position from `length` on. */
+  truncate(length: number): void;
+}

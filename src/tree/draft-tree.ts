@@ -1,0 +1,49 @@
+/**
+ * Draft tree: the guesses that one verification pass checks together.
+ *
+ *      0 "the"                tokens  = the cat dog sat ran
+ *      ├── 1 "cat"            parents =  -1   0   0   1   1
+ *      │   ├── 3 "sat"        depths  =   0   1   1   2   2
+ *      │   └── 4 "ran"
+ *      └── 2 "dog"            each node sees itself, its ancestors and every committed position
+ *
+ * @module
+ */
+import { ForetokenError } from '../errors.ts';
+
+/** N nodes in topological order. Node 0 is the root: the last committed token, which the cache does not hold yet. */
+export interface DraftTree {
+  /** (N,) token id at each node. */
+  readonly tokens: Int32Array;
+  /** (N,) index of each node's parent, smaller than the node's own; -1 for the root only. */
+  readonly parents: Int32Array;
+  /** (N,) the drafter's estimate that the target chooses this node once it is at the parent, 0..1; the root has 1. */
+  readonly scores?: Float32Array;
+  /** (N,) which drafter proposed the node: an index into the names given by `Drafter.sources`; the root has 0. */
+  readonly sources?: Uint8Array;
+}
+
+/** A tree of the root alone: a plain decode step. */
+export function rootOnly(token: number): DraftTree {
+  return { tokens: Int32Array.of(token), parents: Int32Array.of(-1) };
+}
+
+/**
+ * Distance of every node from the root, in edges. Node i sits at position `root position + depths[i]`.
+ *
+ * @returns (N,) depths; the root has depth 0
+ * @throws {ForetokenError} `tree.parent` when a parent does not come before its child
+ * @example depths({ tokens: Int32Array.of(5, 8, 9), parents: Int32Array.of(-1, 0, 0) }) // 0, 1, 1
+ */
+export function depths(tree: DraftTree): Int32Array {
+  const { parents } = tree;
+  const result = new Int32Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node]!;
+    if (node === 0 ? parent !== -1 : !(parent >= 0 && parent < node)) {
+      throw new ForetokenError('tree.parent', `node ${node} has parent ${parent}: expected ${node === 0 ? '-1' : `0..${node - 1}`}`);
+    }
+    result[node] = node === 0 ? 0 : result[parent]! + 1;
+  }
+  return result;
+}
