@@ -1,0 +1,69 @@
+/**
+ * The instruction set of programs, shared by the host that writes programs and the kernels that run them: this file is
+ * compiled by both TypeScript and AssemblyScript, so it holds numbers only.
+ *
+ * A program is an array of ops of OP_WORDS 32-bit words: the opcode, then its operands in the order given here. Operands are
+ * byte addresses (`out`, `x` ...), element counts, or the bits of an f32 (marked f32). `rows` is the number of tokens in the pass.
+ * Matrices are row-major f32 unless said otherwise; a stride is the number of elements between the starts of two rows.
+ *
+ *   PACKED f32 weight (outDim, inDim): panels of PANEL outputs, ceil(outDim / PANEL) of them, the last filled up with zeros;
+ *     element (o, i) is float number (o / PANEL * inDim + i) * PANEL + o % PANEL.
+ *   PACKED q8 weight: the same panels, each a row of inDim / BLOCK blocks of Q8_BLOCK_BYTES: 256 signed bytes, then 8 f32 scales (one an
+ *     output). Byte ((i / 2) * PANEL + o) * 2 + i % 2 of a block belongs to output o of the panel and input i of the block.
+ *   KEYS of one layer: per kv head, blocks of 4 slots: float ((slot / 4) * headDim + d) * 4 + slot % 4 of the head's
+ *     capacity * headDim floats (capacity is a multiple of 4): four keys are compared at once, each sum runs over d in order.
+ *   VALUES of one layer: per kv head, row-major (capacity, headDim).
+ */
+
+/** Words of one op. */
+export const OP_WORDS = 16;
+/** Outputs of one weight panel. */
+export const PANEL = 8;
+/** Inputs that share one q8 scale. */
+export const BLOCK = 32;
+/** Bytes of one q8 block of a panel: PANEL * BLOCK signed bytes and PANEL f32 scales. */
+export const Q8_BLOCK_BYTES = 288;
+
+/** out (rows, dim), table PACKED f32, tokens (rows) i32, rows, dim, scale f32 */
+export const EMBED_F32 = 1;
+/** out (rows, dim), table PACKED q8, tokens (rows) i32, rows, dim, scale f32 */
+export const EMBED_Q8 = 2;
+/** out (rows, dim), x (rows, dim), weight (dim), rows, dim, epsilon f32 */
+export const RMS_NORM = 3;
+/** out (rows, dim), x (rows, dim), weight (dim), bias (dim), rows, dim, epsilon f32 */
+export const LAYER_NORM = 4;
+/** out (rows, dim) i16, scales (rows, dim / BLOCK), x (rows, dim), rows, dim */
+export const QUANTIZE = 5;
+/** out (rows, outDim) by outStride, x (rows, inDim), weight PACKED f32, bias (outDim) or 0, rows, inDim, outDim, outStride */
+export const MATMUL_F32 = 6;
+/** out (rows, outDim) by outStride, x (rows, inDim) i16, scales (rows, inDim / BLOCK), weight PACKED q8, bias (outDim) or 0, rows, inDim, outDim, outStride */
+export const MATMUL_Q8 = 7;
+/** table (rows, 2, half): cosines then sines, positions (rows) i32, frequencies (half), rows, half */
+export const ROPE_TABLE = 8;
+/** x (rows, heads, headDim) by stride, in place, table, rows, heads, headDim, half (rotated pairs of a head), stride, pairing (0 halves, 1 interleaved) */
+export const ROPE = 9;
+/** keys, values, k (rows, kvHeads, headDim), v (the same) by stride, slot of the first row, rows, kvHeads, headDim, capacity, stride */
+export const KV_STORE = 10;
+/** keys, values, from slot, to slot, kvHeads, headDim, capacity */
+export const KV_MOVE = 11;
+/**
+ * out (rows, heads, headDim), q (the same) by stride, keys, values, paths (rows, rows) i32, depths (rows) i32, length, rows, heads, kvHeads,
+ * headDim, capacity, stride, scratch, scale f32.
+ * Row r of `paths` begins with the depths[r] + 1 new rows on the way from the root to r, r itself last; new row i lies in slot length + i.
+ */
+export const ATTENTION = 12;
+/** out (rows, dim), gate (rows, dim) and up (rows, dim) by stride, rows, dim, stride: out = silu(gate) * up */
+export const SILU_GATE = 13;
+/** the same with the tanh form of GELU */
+export const GELU_GATE = 14;
+/** out (count), a (count), b (count), count */
+export const ADD = 15;
+/** x (rows, dim), in place, rows, dim */
+export const SOFTMAX = 16;
+/** ids (rows) i32, x (rows, dim), rows, dim */
+export const ARGMAX = 17;
+/** ids (rows, k) i32, x (rows, dim), rows, dim, k: the k largest of each row, best first */
+export const TOP_K = 18;
+
+/** Bytes of attention scratch for one thread: the scores of ATTENTION_TILE queries over every position. */
+export const ATTENTION_TILE = 4;
