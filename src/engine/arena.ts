@@ -1,0 +1,35 @@
+/**
+ * Arena: the layout of one linear memory, settled before the memory exists.
+ *
+ * Every region is reserved by size, in order; `bytes` is then exactly what the memory must hold. Nothing is freed or grown:
+ * a model's memory lives and dies as a whole.
+ * @module
+ */
+
+/** Bytes of one WebAssembly page. */
+export const PAGE_BYTES = 65_536;
+
+/** Regions begin on cache lines. */
+const ALIGNMENT = 64;
+
+/** Reserves regions one after the other. Address 0 is never given out, so that 0 can mean "none". */
+export class Arena {
+  #bytes = ALIGNMENT;
+
+  /** Bytes reserved so far, alignment included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whole pages that hold everything reserved so far. */
+  get pages(): number {
+    return Math.ceil(this.#bytes / PAGE_BYTES);
+  }
+
+  /** @returns the byte address of a new region */
+  reserve(bytes: number): number {
+    const address = this.#bytes;
+    this.#bytes = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
+    return address;
+  }
+}

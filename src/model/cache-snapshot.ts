@@ -1,0 +1,80 @@
+/**
+ * Cache snapshot: the committed positions of a session as bytes.
+ *
+ *   magic u32, version u32, layers u32, kvHeads u32, headDim u32, length u32, then for each layer and each kv head
+ *   length x headDim keys and length x headDim values, f32, little-endian, row-major: the same bytes whatever path led there.
+ *
+ * The caller keeps what the tokens were, and loads a snapshot only into the model that wrote it.
+ * @module
+ */
+import { ForetokenError } from '../errors.ts';
+import type { CachePlan } from './memory-plan.ts';
+import type { TransformerModel } from './transformer-model.ts';
+
+const MAGIC = 0x76_6b_74_66; // "ftkv"
+const VERSION = 1;
+const HEADER_WORDS = 6;
+/** Slots of one block of keys (KEYS in opcodes.ts). */
+const KEY_BLOCK = 4;
+
+/** Calls `visit` with the float index of each head's key and value regions, and of its rows in a snapshot, in file order. */
+function forEachHead(
+  { config, plan }: TransformerModel,
+  cache: CachePlan,
+  length: number,
+  visit: (keys: number, values: number, row: number) => void,
+): void {
+  let row = HEADER_WORDS;
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (let head = 0; head < config.kvHeads; head++) {
+      const offset = head * plan.capacity * config.headDim;
+      visit(cache.keys[layer]! / 4 + offset, cache.values[layer]! / 4 + offset, row);
+      row += 2 * length * config.headDim;
+    }
+  }
+}
+
+/** Float index, within a head's key region, of element d of a slot. */
+const keyIndex = (slot: number, d: number, headDim: number): number =>
+  (Math.floor(slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + (slot % KEY_BLOCK);
+
+function headerOf({ config }: TransformerModel, length: number): Uint32Array {
+  return Uint32Array.of(MAGIC, VERSION, config.layers, config.kvHeads, config.headDim, length);
+}
+
+export function saveCache(model: TransformerModel, cache: CachePlan, length: number): Uint8Array {
+  const { layers, kvHeads, headDim } = model.config;
+  const snapshot = new Float32Array(HEADER_WORDS + layers * kvHeads * 2 * length * headDim);
+  new Uint32Array(snapshot.buffer).set(headerOf(model, length));
+  const memory = new Float32Array(model.machine.memory.buffer);
+  forEachHead(model, cache, length, (keys, values, row) => {
+    for (let slot = 0; slot < length; slot++) {
+      for (let d = 0; d < headDim; d++) snapshot[row + slot * headDim + d] = memory[keys + keyIndex(slot, d, headDim)]!;
+    }
+    snapshot.set(memory.subarray(values, values + length * headDim), row + length * headDim);
+  });
+  return new Uint8Array(snapshot.buffer);
+}
+
+/** @returns the number of committed positions restored */
+export function loadCache(model: TransformerModel, cache: CachePlan, bytes: Uint8Array): number {
+  const { layers, kvHeads, headDim } = model.config;
+  const refuse = (reason: string) => new ForetokenError('session.snapshot', `not a snapshot of this model: ${reason}`);
+  if (bytes.length < HEADER_WORDS * 4 || bytes.length % 4 !== 0) throw refuse(`${bytes.length} bytes`);
+  const snapshot = new Float32Array(bytes.slice().buffer);
+  const header = new Uint32Array(snapshot.buffer, 0, HEADER_WORDS);
+  const length = header[HEADER_WORDS - 1]!;
+  const expected = headerOf(model, length);
+  if (header.some((word, i) => word !== expected[i])) throw refuse(`header ${header.join(' ')}, expected ${expected.join(' ')}`);
+  if (length > model.plan.options.context) throw refuse(`${length} positions, the context holds ${model.plan.options.context}`);
+  const words = HEADER_WORDS + layers * kvHeads * 2 * length * headDim;
+  if (snapshot.length !== words) throw refuse(`${bytes.length} bytes, expected ${words * 4}`);
+  const memory = new Float32Array(model.machine.memory.buffer);
+  forEachHead(model, cache, length, (keys, values, row) => {
+    for (let slot = 0; slot < length; slot++) {
+      for (let d = 0; d < headDim; d++) memory[keys + keyIndex(slot, d, headDim)] = snapshot[row + slot * headDim + d]!;
+    }
+    memory.set(snapshot.subarray(row + length * headDim, row + 2 * length * headDim), values);
+  });
+  return length;
+}

@@ -1,0 +1,220 @@
+/**
+ * Memory plan: every byte of a model's linear memory, settled from its configuration before anything is loaded.
+ * @module
+ */
+import { Arena, PAGE_BYTES } from '../engine/arena.ts';
+import { ATTENTION_TILE, BLOCK, PANEL, Q8_BLOCK_BYTES } from '../engine/opcodes.ts';
+import { ProgramWriter } from '../engine/program.ts';
+import { ForetokenError } from '../errors.ts';
+import type { ModelConfig } from '../formats/hf-config.ts';
+import type { CheckpointLayout, TensorName } from './architectures/layout.ts';
+
+/** How weights are held and multiplied: f32, or signed bytes in blocks of 32 with one scale each (GGUF Q8_0's rounding). */
+export type WeightType = 'f32' | 'q8';
+
+/** What a plan depends on besides the configuration. */
+export interface PlanOptions {
+  readonly dtype: WeightType;
+  /** Positions of each session's cache. */
+  readonly context: number;
+  /** Caches that can be in use at once. */
+  readonly sessions: number;
+  /** Largest number of tokens in one pass. */
+  readonly maxNodes: number;
+}
+
+/** A packed weight matrix: the rows of one or more tensors, one below the other. */
+export interface MatrixPlan {
+  readonly address: number;
+  readonly dtype: WeightType;
+  readonly outDim: number;
+  readonly inDim: number;
+  readonly tensors: readonly TensorName[];
+}
+
+/** A weight vector, f32. */
+export interface VectorPlan {
+  readonly address: number;
+  readonly tensor: TensorName;
+}
+
+export interface LayerPlan {
+  readonly attentionNorm: VectorPlan;
+  /** Query, key and value projections as one matrix. */
+  readonly queryKeyValue: MatrixPlan;
+  readonly output: MatrixPlan;
+  readonly feedForwardNorm: VectorPlan;
+  /** Gate and up projections as one matrix. */
+  readonly gateUp: MatrixPlan;
+  readonly down: MatrixPlan;
+}
+
+export interface WeightsPlan {
+  readonly embedding: MatrixPlan;
+  readonly layers: readonly LayerPlan[];
+  readonly finalNorm: VectorPlan;
+  /** The embedding itself when tied. */
+  readonly head: MatrixPlan;
+}
+
+/** One session's cache: the addresses of keys and values of each layer (layouts in opcodes.ts). */
+export interface CachePlan {
+  readonly keys: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** Scratch of a pass; N = maxNodes. */
+export interface PassPlan {
+  readonly program: number;
+  readonly programOps: number;
+  /** (N,) i32 each. */
+  readonly tokens: number;
+  readonly positions: number;
+  readonly depths: number;
+  /** (N, N) i32. */
+  readonly paths: number;
+  /** (headDim / 2,) f32: the rotation per position of each pair. */
+  readonly frequencies: number;
+  readonly ropeTable: number;
+  /** (N, hidden) f32: the residual stream. */
+  readonly stream: number;
+  readonly normed: number;
+  /** (N, hidden) f32: what a half-layer adds to the stream. */
+  readonly update: number;
+  /** (N, (queryHeads + 2 kvHeads) headDim) f32. */
+  readonly queryKeyValue: number;
+  /** (N, queryHeads headDim) f32. */
+  readonly attended: number;
+  /** (N, 2 intermediate) f32. */
+  readonly gateUp: number;
+  /** (N, intermediate) f32. */
+  readonly gated: number;
+  /** (N, widest input) i16 and its block scales, f32. */
+  readonly quantized: number;
+  readonly quantizedScales: number;
+  readonly attentionScratch: number;
+  /** (N, vocab) f32. */
+  readonly logits: number;
+  /** (N, 64) i32: answers of argmax and top-k. */
+  readonly selected: number;
+}
+
+export interface MemoryPlan {
+  readonly options: PlanOptions;
+  readonly weights: WeightsPlan;
+  readonly sessions: readonly CachePlan[];
+  readonly pass: PassPlan;
+  /** Slots of a session's cache: every position of the context, and room for the nodes of one more pass. */
+  readonly capacity: number;
+  /** Whole memory, a multiple of the page size, and its parts. */
+  readonly bytes: number;
+  readonly weightBytes: number;
+  readonly cacheBytes: number;
+  readonly passBytes: number;
+}
+
+/** Ids that `argmax` and `topK` keep for one row. */
+export const MAX_TOP_K = 64;
+/** Ops of one layer and of the rest of a pass: an upper bound, checked by the transformer's tests. */
+const OPS_PER_LAYER = 20;
+const OPS_OUTSIDE_LAYERS = 8;
+
+const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
+
+/**
+ * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels; `memory.limit` over 4 GiB
+ */
+export function planMemory(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions): MemoryPlan {
+  checkWidths(config, options.dtype);
+  const arena = new Arena();
+  const measured = <T>(plan: () => T): [T, number] => {
+    const before = arena.bytes;
+    const result = plan();
+    return [result, arena.bytes - before];
+  };
+  const capacity = roundUp(options.context + options.maxNodes, 4);
+  const [pass, passBytes] = measured(() => planPass(arena, config, options, capacity));
+  const [sessions, cacheBytes] = measured(() =>
+    Array.from({ length: options.sessions }, () => planCache(arena, config, capacity)),
+  );
+  const [weights, weightBytes] = measured(() => planWeights(arena, config, layout, options.dtype));
+  const bytes = arena.pages * PAGE_BYTES;
+  if (bytes > 2 ** 32) {
+    throw new ForetokenError('memory.limit', `the plan needs ${bytes} bytes (weights ${weightBytes}, cache ${cacheBytes}): one WebAssembly memory ends at ${2 ** 32}`);
+  }
+  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes };
+}
+
+/** The kernels work on four lanes, and on whole blocks where weights are quantised. */
+function checkWidths(config: ModelConfig, dtype: WeightType): void {
+  const widths = { hidden: config.hidden, intermediate: config.intermediate, 'queryHeads * headDim': config.queryHeads * config.headDim };
+  const step = dtype === 'q8' ? BLOCK : 4;
+  for (const [name, width] of Object.entries(widths)) {
+    if (width % step !== 0) {
+      throw new ForetokenError('config.unsupported', `${name} is ${width}: ${dtype} kernels need a multiple of ${step}${dtype === 'q8' ? ', or dtype f32' : ''}`);
+    }
+  }
+  if (config.headDim % 4 !== 0) throw new ForetokenError('config.unsupported', `headDim is ${config.headDim}: expected a multiple of 4`);
+}
+
+function planWeights(arena: Arena, config: ModelConfig, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
+  const matrix = (...tensors: TensorName[]): MatrixPlan => {
+    const inDim = tensors[0]!.shape[1]!;
+    const outDim = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return { address: arena.reserve(packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
+  };
+  const vector = (tensor: TensorName): VectorPlan => ({ address: arena.reserve(tensor.shape[0]! * 4), tensor });
+  const embedding = matrix(layout.embedding);
+  const layers = layout.layers.map((layer) => ({
+    attentionNorm: vector(layer.attentionNorm),
+    queryKeyValue: matrix(layer.query, layer.key, layer.value),
+    output: matrix(layer.output),
+    feedForwardNorm: vector(layer.feedForwardNorm),
+    gateUp: matrix(layer.gate, layer.up),
+    down: matrix(layer.down),
+  }));
+  const finalNorm = vector(layout.finalNorm);
+  return { embedding, layers, finalNorm, head: layout.head ? matrix(layout.head) : embedding };
+}
+
+/** Bytes of a packed matrix (layouts in opcodes.ts). */
+export function packedBytes(outDim: number, inDim: number, dtype: WeightType): number {
+  const panels = Math.ceil(outDim / PANEL);
+  return dtype === 'q8' ? panels * (inDim / BLOCK) * Q8_BLOCK_BYTES : panels * PANEL * inDim * 4;
+}
+
+function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePlan {
+  const bytes = config.kvHeads * capacity * config.headDim * 4;
+  const regions = () => Array.from({ length: config.layers }, () => arena.reserve(bytes));
+  return { keys: regions(), values: regions() };
+}
+
+function planPass(arena: Arena, config: ModelConfig, { maxNodes }: PlanOptions, capacity: number): PassPlan {
+  const words = (count: number) => arena.reserve(count * 4);
+  const rows = (width: number) => words(maxNodes * width);
+  const queryDim = config.queryHeads * config.headDim;
+  const widest = Math.max(config.hidden, config.intermediate, queryDim);
+  const programOps = config.layers * OPS_PER_LAYER + OPS_OUTSIDE_LAYERS;
+  return {
+    program: arena.reserve(ProgramWriter.bytes(programOps)),
+    programOps,
+    tokens: rows(1),
+    positions: rows(1),
+    depths: rows(1),
+    paths: rows(maxNodes),
+    frequencies: words(config.headDim / 2),
+    ropeTable: rows(config.headDim),
+    stream: rows(config.hidden),
+    normed: rows(config.hidden),
+    update: rows(config.hidden),
+    queryKeyValue: rows(queryDim + 2 * config.kvHeads * config.headDim),
+    attended: rows(queryDim),
+    gateUp: rows(2 * config.intermediate),
+    gated: rows(config.intermediate),
+    quantized: arena.reserve(maxNodes * widest * 2),
+    quantizedScales: rows(Math.ceil(widest / BLOCK)),
+    attentionScratch: words(ATTENTION_TILE * capacity),
+    logits: rows(config.vocab),
+    selected: rows(MAX_TOP_K),
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * Session: one KV cache of a model and the passes over it. This is the `Target` that decoding runs on.
+ *
+ *   slots   0 ... length-1 | length ... length+N-1 | unused
+ *           committed      | nodes of the last pass|
+ *
+ * Committed slot = position. A pass writes its N nodes behind the committed ones; `commit` moves the accepted path together:
+ * node indices grow along a path, so rows only ever move down, in order, and rotated keys stay valid because a node's position does
+ * not change.
+ * @module
+ */
+import { ForetokenError } from '../errors.ts';
+import { depths, type DraftTree } from '../tree/draft-tree.ts';
+import { loadCache, saveCache } from './cache-snapshot.ts';
+import type { LogitRows, Target, TargetRows } from './target.ts';
+import { MAX_TOP_K, type CachePlan } from './memory-plan.ts';
+import type { TransformerModel } from './transformer-model.ts';
+
+export class Session implements Target {
+  readonly vocab: number;
+  readonly context: number;
+  readonly maxNodes: number;
+  readonly #model: TransformerModel;
+  readonly #cache: CachePlan;
+  #length = 0;
+  /** Nodes of the last pass, while its path is not committed yet. */
+  #pending: Int32Array | undefined;
+
+  constructor(model: TransformerModel, cache: CachePlan) {
+    this.#model = model;
+    this.#cache = cache;
+    this.vocab = model.config.vocab;
+    this.context = model.plan.options.context;
+    this.maxNodes = model.plan.options.maxNodes;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  forward(tree: DraftTree, logitRows: LogitRows): TargetRows {
+    const nodeDepths = this.#check(tree);
+    const pass = this.#model.beginPass();
+    this.#model.transformer.forward(
+      { tokens: tree.tokens, parents: tree.parents, depths: nodeDepths, cache: this.#cache, length: this.#length },
+      logitRows,
+    );
+    this.#pending = tree.parents;
+    return this.#rows(pass, tree.tokens.length, logitRows);
+  }
+
+  commit(path: Int32Array): void {
+    const parents = this.#pending;
+    if (!parents) throw new ForetokenError('session.commit', 'no pass is waiting for a commit');
+    for (let i = 0; i < path.length; i++) {
+      if (parents[path[i]!] !== (i === 0 ? -1 : path[i - 1])) {
+        throw new ForetokenError('session.commit', `node ${path[i]} does not follow node ${i === 0 ? -1 : path[i - 1]} in the last pass`);
+      }
+    }
+    for (let i = 0; i < path.length; i++) {
+      if (path[i] !== i) this.#model.transformer.moveSlot(this.#cache, this.#length + path[i]!, this.#length + i);
+    }
+    this.#length += path.length;
+    this.#pending = undefined;
+  }
+
+  truncate(length: number): void {
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.#length)) {
+      throw new ForetokenError('session.truncate', `length ${length}: expected 0..${this.#length}`);
+    }
+    this.#length = length;
+    this.#pending = undefined;
+  }
+
+  /**
+   * A session with the same committed positions, on a free cache of the model.
+   * @throws {ForetokenError} `session.full` when no cache is free
+   */
+  fork(): Session {
+    const copy = this.#model.session();
+    copy.load(this.save());
+    return copy;
+  }
+
+  /** The committed positions as bytes; `load` on the same model and dtype restores them. */
+  save(): Uint8Array {
+    return saveCache(this.#model, this.#cache, this.#length);
+  }
+
+  /** @throws {ForetokenError} `session.snapshot` when the bytes are not of this model, or do not fit its context */
+  load(snapshot: Uint8Array): void {
+    this.#length = loadCache(this.#model, this.#cache, snapshot);
+    this.#pending = undefined;
+  }
+
+  /** Gives the cache back to the model. The session must not be used afterwards. */
+  dispose(): void {
+    this.#length = 0;
+    this.#pending = undefined;
+    this.#model.release(this.#cache);
+  }
+
+  #check({ tokens, parents }: DraftTree): Int32Array {
+    const nodes = tokens.length;
+    if (nodes < 1 || nodes > this.maxNodes || parents.length !== nodes) {
+      throw new ForetokenError('tree.size', `${nodes} tokens and ${parents.length} parents: expected the same number, 1..${this.maxNodes}`);
+    }
+    for (let node = 0; node < nodes; node++) {
+      const token = tokens[node]!;
+      if (!(token >= 0 && token < this.vocab)) throw new ForetokenError('tree.token', `node ${node} has token ${token}: expected 0..${this.vocab - 1}`);
+    }
+    const nodeDepths = depths({ tokens, parents });
+    const deepest = nodeDepths.reduce((a, b) => (a > b ? a : b));
+    if (this.#length + deepest + 1 > this.context) {
+      throw new ForetokenError('context.full', `${this.#length} positions and ${deepest + 1} more: the context holds ${this.context}`);
+    }
+    return nodeDepths;
+  }
+
+  #rows(pass: number, nodes: number, logitRows: LogitRows): TargetRows {
+    const model = this.#model;
+    const check = (node: number) => {
+      if (pass !== model.passes) throw new ForetokenError('rows.stale', 'a later pass has overwritten these rows');
+      const first = logitRows === 'all' ? 0 : logitRows === 'last' ? nodes - 1 : nodes;
+      if (!(node >= first && node < nodes)) throw new ForetokenError('rows.missing', `node ${node} has no logits in this pass`);
+    };
+    return {
+      logits(node) {
+        check(node);
+        return new Float32Array(model.machine.memory.buffer, model.plan.pass.logits + node * model.config.vocab * 4, model.config.vocab);
+      },
+      argmax(node) {
+        check(node);
+        return model.transformer.select(node, 1)[0]!;
+      },
+      topK(node, k) {
+        check(node);
+        if (!(k >= 1 && k <= MAX_TOP_K)) throw new ForetokenError('option.range', `topK of ${k}: expected 1..${MAX_TOP_K}`);
+        return model.transformer.select(node, Math.min(k, model.config.vocab)).slice();
+      },
+    };
+  }
+}
