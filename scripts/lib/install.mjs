@@ -1,0 +1,41 @@
+/**
+ * Installs what a lock file asks for, when it is not there yet.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from './repository.mjs';
+
+function lockedPackages(path) {
+  if (!existsSync(path)) return {};
+  return JSON.parse(readFileSync(path, 'utf8')).packages;
+}
+
+/** Packages for other systems stand in the lock file but are never installed here. */
+function fitsThisHost({ os, cpu, libc }) {
+  return (
+    (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'))
+  );
+}
+
+/** Names of the packages that a folder's lock file asks for and that are missing there or of another version. */
+export function missingPackages(folder) {
+  const wanted = lockedPackages(join(root, folder, 'package-lock.json'));
+  const present = lockedPackages(join(root, folder, 'node_modules/.package-lock.json'));
+  return Object.keys(wanted).filter(
+    (name) => name !== '' && fitsThisHost(wanted[name]) && present[name]?.version !== wanted[name].version,
+  );
+}
+
+/**
+ * `npm ci` in a folder with a lock file, unless what it asks for is installed.
+ * @throws {Error} when npm fails
+ */
+export async function ensureInstalled(folder) {
+  const missing = missingPackages(folder);
+  if (missing.length === 0) return;
+  console.log(`installing ${missing.length} packages in ${folder}`);
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const { code, output } = await run(npm, ['ci', '--prefer-offline'], { cwd: join(root, folder), quiet: true });
+  if (code !== 0) throw new Error(`npm ci failed in ${folder}:\n${output}`);
+}
