@@ -4,8 +4,9 @@
  * Source: LlamaConfig of transformers 4 and 5 (5 moved `rope_theta` and `rope_scaling` into `rope_parameters`).
  * @module
  */
-import { ForetokenError, quote } from '../errors.ts';
-import { type JsonObject, type JsonValue, parseJson } from './json.ts';
+import { ForetokenError } from '../errors.ts';
+import { Fields, isInteger } from './fields.ts';
+import { parseJson } from './json.ts';
 
 /** What a model is made of. Every number is checked: sums of products of a few of them stay exact in a double. */
 export interface ModelConfig {
@@ -69,7 +70,7 @@ const MOST = {
  *   that is valid and not implemented
  */
 export function parseHfConfig(bytes: Uint8Array, what = 'config.json'): ModelConfig {
-  const config = new Fields(parseJson(bytes, what), what, '');
+  const config = new Fields(parseJson(bytes, what), 'config', what);
   checkArchitecture(config);
   checkSettings(config);
 
@@ -168,102 +169,4 @@ function quantizationOf(config: Fields): Quantization | undefined {
   if (quantization.string('format') !== 'q8') throw quantization.unsupported('format', '"q8"');
   if (quantization.integer('block_size', 1, 2 ** 16) !== 32) throw quantization.unsupported('block_size', '32');
   return { format: 'q8', blockSize: 32 };
-}
-
-function isInteger(value: JsonValue | undefined, low: number, high: number): value is number {
-  return Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
-}
-
-/** The fields of one JSON object, checked as they are read. A field that is null counts as absent, as transformers has it. */
-class Fields {
-  readonly what: string;
-  readonly #object: JsonObject;
-  /** Path of this object, for messages: '' or `rope_parameters.`. */
-  readonly #path: string;
-
-  constructor(value: JsonValue, what: string, path: string) {
-    if (!(value instanceof Map)) {
-      throw new ForetokenError(
-        'config.type',
-        `${what}: ${path === '' ? 'the whole' : quote(path.slice(0, -1))} is ${shown(value)}, expected an object`,
-      );
-    }
-    this.#object = value;
-    this.#path = path;
-    this.what = what;
-  }
-
-  has(name: string): boolean {
-    return (this.#object.get(name) ?? null) !== null;
-  }
-
-  isList(name: string): boolean {
-    return Array.isArray(this.#object.get(name));
-  }
-
-  integer(name: string, low: number, high: number, fallback?: number): number {
-    const value = this.#get(name, fallback);
-    if (typeof value !== 'number') throw this.#type(name, 'an integer');
-    if (!isInteger(value, low, high)) throw this.range(name, `an integer from ${low} to ${high}`);
-    return value;
-  }
-
-  number(name: string, low: number, high: number, fallback?: number): number {
-    const value = this.#get(name, fallback);
-    if (typeof value !== 'number') throw this.#type(name, 'a number');
-    if (!(value >= low && value <= high)) throw this.range(name, `a number from ${low} to ${high}`);
-    return value;
-  }
-
-  string(name: string, fallback?: string): string {
-    const value = this.#get(name, fallback);
-    if (typeof value !== 'string') throw this.#type(name, 'a string');
-    return value;
-  }
-
-  boolean(name: string, fallback: boolean): boolean {
-    const value = this.#get(name, fallback);
-    if (typeof value !== 'boolean') throw this.#type(name, 'true or false');
-    return value;
-  }
-
-  list(name: string): readonly JsonValue[] {
-    if (!this.isList(name)) throw this.#type(name, 'a list');
-    return this.#object.get(name) as readonly JsonValue[];
-  }
-
-  child(name: string): Fields | undefined {
-    return this.has(name) ? new Fields(this.#object.get(name)!, this.what, `${this.#path}${name}.`) : undefined;
-  }
-
-  range(name: string, expected: string): ForetokenError {
-    return this.#error('config.range', name, expected);
-  }
-
-  unsupported(name: string, supported: string): ForetokenError {
-    return this.#error('config.unsupported', name, `${supported}: nothing else is implemented`);
-  }
-
-  #type(name: string, expected: string): ForetokenError {
-    return this.#error('config.type', name, expected);
-  }
-
-  #get<T extends JsonValue>(name: string, fallback: T | undefined): JsonValue {
-    const value = this.#object.get(name) ?? fallback;
-    if (value === undefined)
-      throw new ForetokenError('config.missing', `${this.what}: "${this.#path}${name}" is missing`);
-    return value;
-  }
-
-  #error(code: string, name: string, expected: string): ForetokenError {
-    const value = shown(this.#object.get(name) ?? null);
-    return new ForetokenError(code, `${this.what}: "${this.#path}${name}" is ${value}, expected ${expected}`);
-  }
-}
-
-/** A value from outside, short enough for a message. */
-function shown(value: JsonValue): string {
-  if (value instanceof Map) return 'an object';
-  if (Array.isArray(value)) return value.length === 1 ? `[${shown(value[0]!)}]` : `a list of ${value.length}`;
-  return typeof value === 'string' ? quote(value) : String(value);
 }

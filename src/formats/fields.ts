@@ -1,0 +1,123 @@
+/**
+ * Fields of JSON files from outside, read strictly: every type and every number's bounds checked, every fault with one code.
+ * @module
+ */
+import { ForetokenError, quote } from '../errors.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** Whether a value is an integer from `low` to `high`. */
+export function isInteger(value: JsonValue | undefined, low: number, high: number): value is number {
+  return Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
+}
+
+/** The fields of one JSON object, checked as they are read. A field that is null counts as absent, as transformers has it. */
+export class Fields {
+  /** What is read, for messages: `config.json`. */
+  readonly what: string;
+  readonly #area: string;
+  readonly #object: JsonObject;
+  /** Path of this object, for messages: '' or `rope_parameters.`. */
+  readonly #path: string;
+
+  /**
+   * @param area first half of every error's code: `config` gives `config.missing`, `config.type`, `config.range`, `config.unsupported`
+   * @throws {ForetokenError} `*.type` when the value is not an object
+   */
+  constructor(value: JsonValue, area: string, what: string, path = '') {
+    if (!(value instanceof Map)) {
+      const name = path === '' ? 'the whole' : quote(path.slice(0, -1));
+      throw new ForetokenError(`${area}.type`, `${what}: ${name} is ${shown(value)}, expected an object`);
+    }
+    this.#area = area;
+    this.#object = value;
+    this.#path = path;
+    this.what = what;
+  }
+
+  has(name: string): boolean {
+    return (this.#object.get(name) ?? null) !== null;
+  }
+
+  isList(name: string): boolean {
+    return Array.isArray(this.#object.get(name));
+  }
+
+  integer(name: string, low: number, high: number, fallback?: number): number {
+    const value = this.#get(name, fallback);
+    if (typeof value !== 'number') throw this.#type(name, 'an integer');
+    if (!isInteger(value, low, high)) throw this.range(name, `an integer from ${low} to ${high}`);
+    return value;
+  }
+
+  number(name: string, low: number, high: number, fallback?: number): number {
+    const value = this.#get(name, fallback);
+    if (typeof value !== 'number') throw this.#type(name, 'a number');
+    if (!(value >= low && value <= high)) throw this.range(name, `a number from ${low} to ${high}`);
+    return value;
+  }
+
+  string(name: string, fallback?: string): string {
+    const value = this.#get(name, fallback);
+    if (typeof value !== 'string') throw this.#type(name, 'a string');
+    return value;
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    const value = this.#get(name, fallback);
+    if (typeof value !== 'boolean') throw this.#type(name, 'true or false');
+    return value;
+  }
+
+  list(name: string): readonly JsonValue[] {
+    if (!this.isList(name)) throw this.#type(name, 'a list');
+    return this.#object.get(name) as readonly JsonValue[];
+  }
+
+  /** An object whose names are data, such as a vocabulary. */
+  map(name: string): JsonObject {
+    const value = this.#get(name, undefined);
+    if (!(value instanceof Map)) throw this.#type(name, 'an object');
+    return value;
+  }
+
+  child(name: string): Fields | undefined {
+    return this.has(name)
+      ? new Fields(this.#object.get(name)!, this.#area, this.what, `${this.#path}${name}.`)
+      : undefined;
+  }
+
+  range(name: string, expected: string): ForetokenError {
+    return this.#error('range', name, expected);
+  }
+
+  unsupported(name: string, supported: string): ForetokenError {
+    return this.#error('unsupported', name, `${supported}: nothing else is implemented`);
+  }
+
+  #type(name: string, expected: string): ForetokenError {
+    return this.#error('type', name, expected);
+  }
+
+  #get<T extends JsonValue>(name: string, fallback: T | undefined): JsonValue {
+    const value = this.#object.get(name) ?? fallback;
+    if (value === undefined) {
+      throw new ForetokenError(`${this.#area}.missing`, `${this.what}: "${this.#path}${name}" is missing`);
+    }
+    return value;
+  }
+
+  #error(reason: string, name: string, expected: string): ForetokenError {
+    const value = shown(this.#object.get(name) ?? null);
+    return new ForetokenError(
+      `${this.#area}.${reason}`,
+      `${this.what}: "${this.#path}${name}" is ${value}, expected ${expected}`,
+    );
+  }
+}
+
+/** A value from outside, short enough for a message. */
+export function shown(value: JsonValue): string {
+  if (value instanceof Map) return 'an object';
+  if (Array.isArray(value)) return value.length === 1 ? `[${shown(value[0]!)}]` : `a list of ${value.length}`;
+  return typeof value === 'string' ? quote(value) : String(value);
+}
