@@ -1,0 +1,253 @@
+/**
+ * Tree-masked grouped-query attention over the KV cache.
+ *
+ *   out[r, h] = sum over visible positions t of p[t] * v[t],   p = softmax over t of scale * (q[r, h] . k[t])
+ *
+ * Row r sees every committed position 0..length - 1 and the new rows on its path:
+ *
+ *      0        cache slots   0 1 2 3 4 | 5 6 7 8 9      length = 5, rows = 5
+ *      ├── 1    row 3 sees    0 1 2 3 4 | 5 6   8        path of row 3 = 0 1 3
+ *      │   ├── 3    at positions 0..4     5 6   7
+ *      │   └── 4    siblings share a position, never a slot
+ *      └── 2
+ *
+ * Queries that share a kv head (its heads, times the rows) are taken ATTENTION_TILE at once, so that a load of keys or values
+ * serves all of them. A tile that is short of queries repeats its last one: the same numbers are then written twice.
+ *
+ * Bits, for every query alone, whoever shares its tile:
+ *   score      one accumulator per key, over d in order, times scale; a key's lane never meets another's
+ *   p          softmax.ts: positions in order on the path, lanes by position mod 4
+ *   out[d]     one accumulator, over positions in order
+ * Scores of slots the query does not see are computed with their neighbours, and dropped before anything reads them: so those
+ * slots may hold anything, NaN too.
+ */
+import { ATTENTION_TILE } from '../src/engine/opcodes';
+import { softmax } from './softmax';
+
+/** Positions that are added before the next eight elements of `out` are turned to: their values stay in the first-level cache. */
+const POSITIONS: i32 = 64;
+
+/** Tiles of one kv head. */
+// @ts-ignore: decorator
+@inline
+function tilesOf(queries: i32): i32 {
+  return (queries + ATTENTION_TILE - 1) / ATTENTION_TILE;
+}
+
+/** Tiles of all kv heads. */
+export function attentionTiles(rows: i32, heads: i32, kvHeads: i32): i32 {
+  return kvHeads * tilesOf(rows * (heads / kvHeads));
+}
+
+/**
+ * Attention of tiles tileFrom..tileTo - 1 out of attentionTiles(rows, heads, kvHeads).
+ *
+ * @param out       (rows, heads, headDim) f32
+ * @param q         (rows, heads, headDim) f32, `stride` elements from row to row
+ * @param keys      kvHeads regions of capacity * headDim f32, four slots interleaved (kv-cache.ts)
+ * @param values    kvHeads regions (capacity, headDim) f32
+ * @param paths     (rows, rows) i32: row r begins with the depths[r] + 1 new rows on the way from the root to r, ascending
+ * @param depths    (rows,) i32
+ * @param length    committed positions; new row i lies in slot length + i
+ * @param headDim   a multiple of 4
+ * @param capacity  slots, a multiple of 4, at least length + rows
+ * @param scratch   ATTENTION_TILE * capacity f32, this thread's own
+ */
+export function attention(
+  out: usize, q: usize, keys: usize, values: usize, paths: usize, depths: usize, length: i32, rows: i32, heads: i32, kvHeads: i32,
+  headDim: i32, capacity: i32, stride: i32, scratch: usize, scale: f32, tileFrom: i32, tileTo: i32,
+): void {
+  const group = heads / kvHeads;
+  const queries = rows * group;
+  const tiles = tilesOf(queries);
+  for (let tile = tileFrom; tile < tileTo; tile++) {
+    const kvHead = tile / tiles;
+    const region = <usize>kvHead * capacity * headDim << 2;
+    const heads0 = <usize>kvHead * group * headDim << 2;
+    attendTile(
+      out + heads0, q + heads0, keys + region, values + region, paths, depths, length, rows, group, headDim, capacity,
+      stride, heads * headDim, scratch, scale, (tile % tiles) * ATTENTION_TILE, queries - 1,
+    );
+  }
+}
+
+/** Address of query i of a kv head, where x is the address of its first head in row 0. */
+// @ts-ignore: decorator
+@inline
+function queryAt(x: usize, i: i32, group: i32, headDim: i32, stride: i32): usize {
+  return x + (<usize>(i / group) * stride + <usize>(i % group) * headDim << 2);
+}
+
+/** One tile: queries i0, i0 + 1 ... of a kv head, none beyond `last`. */
+function attendTile(
+  out: usize, q: usize, keys: usize, values: usize, paths: usize, depths: usize, length: i32, rows: i32, group: i32,
+  headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, i0: i32, last: i32,
+): void {
+  const i1 = min(i0 + 1, last);
+  const i2 = min(i0 + 2, last);
+  const i3 = min(i0 + 3, last);
+  const firstRow = i0 / group;
+  const lastRow = i3 / group;
+  const rowBytes = <usize>headDim << 2;
+  const pathBytes = <usize>rows << 2;
+  const scoreBytes = <usize>capacity << 2;
+  const s0 = scratch;
+  const s1 = scratch + <usize>(i1 - i0) * scoreBytes;
+  const s2 = scratch + <usize>(i2 - i0) * scoreBytes;
+  const s3 = scratch + <usize>(i3 - i0) * scoreBytes;
+  const o0 = queryAt(out, i0, group, headDim, outStride);
+  const o1 = queryAt(out, i1, group, headDim, outStride);
+  const o2 = queryAt(out, i2, group, headDim, outStride);
+  const o3 = queryAt(out, i3, group, headDim, outStride);
+
+  // A path ends with its own row, so no slot after the last row's is seen.
+  scoreSlots(
+    s0, s1, s2, s3,
+    queryAt(q, i0, group, headDim, stride), queryAt(q, i1, group, headDim, stride),
+    queryAt(q, i2, group, headDim, stride), queryAt(q, i3, group, headDim, stride),
+    keys, length + lastRow + 1, headDim, scale,
+  );
+
+  for (let i = i0; i <= i3; i++) {
+    const row = i / group;
+    const nodes = load<i32>(depths + (<usize>row << 2)) + 1;
+    const scores = scratch + <usize>(i - i0) * scoreBytes;
+    slotsToPositions(scores + (<usize>length << 2), paths + <usize>row * pathBytes, nodes);
+    softmax(scores, length + nodes, 0, 1);
+    memory.fill(queryAt(out, i, group, headDim, outStride), 0, rowBytes);
+  }
+
+  for (let from = 0; from < length; from += POSITIONS) {
+    const p = <usize>from << 2;
+    addValues(o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p, values + <usize>from * rowBytes, 0, min(POSITIONS, length - from), rowBytes);
+  }
+  const p = <usize>length << 2;
+  const treeValues = values + <usize>length * rowBytes;
+  const firstPath = paths + <usize>firstRow * pathBytes;
+  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
+  addValues(o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p, treeValues, firstPath, shared, rowBytes);
+
+  for (let i = i0; i <= i3; i++) {
+    const row = i / group;
+    const own = load<i32>(depths + (<usize>row << 2)) + 1 - shared;
+    const s = scratch + <usize>(i - i0) * scoreBytes + p + (<usize>shared << 2);
+    const o = queryAt(out, i, group, headDim, outStride);
+    const path = paths + <usize>row * pathBytes + (<usize>shared << 2);
+    if (own > 0) addValues(o, o, o, o, s, s, s, s, treeValues, path, own, rowBytes);
+  }
+}
+
+/** Length of the path that rows first..last begin with in common. */
+function sharedNodes(paths: usize, pathBytes: usize, depths: usize, first: i32, last: i32): i32 {
+  const path = paths + <usize>first * pathBytes;
+  let shared = load<i32>(depths + (<usize>first << 2)) + 1;
+  for (let row = first + 1; row <= last; row++) {
+    const other = paths + <usize>row * pathBytes;
+    shared = min(shared, load<i32>(depths + (<usize>row << 2)) + 1);
+    let node = 0;
+    while (node < shared && load<i32>(path + (<usize>node << 2)) == load<i32>(other + (<usize>node << 2))) node++;
+    shared = node;
+  }
+  return shared;
+}
+
+/** scores[j] = scores[path[j]], in place: a node's number is at least its depth, so no score is overwritten before it is read. */
+function slotsToPositions(scores: usize, path: usize, nodes: i32): void {
+  for (let j: usize = 0; j < <usize>nodes << 2; j += 4) {
+    store<f32>(scores + j, load<f32>(scores + (<usize>load<i32>(path + j) << 2)));
+  }
+}
+
+/**
+ * Scores of four queries against slots 0..slots - 1, and against those that share a block with the last: two blocks of four keys
+ * at a time, the last block twice where their number is odd.
+ */
+function scoreSlots(
+  s0: usize, s1: usize, s2: usize, s3: usize, q0: usize, q1: usize, q2: usize, q3: usize,
+  keys: usize, slots: i32, headDim: i32, scale: f32,
+): void {
+  const scales = f32x4.splat(scale);
+  const blockBytes = <usize>headDim << 4;
+  const lastBlock = <usize>(slots - 1) >> 2;
+  for (let block: usize = 0; block <= lastBlock; block += 2) {
+    const next = min(block + 1, lastBlock);
+    let k = keys + block * blockBytes;
+    let l = keys + next * blockBytes;
+    let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+    let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+    for (let d: usize = 0; d < blockBytes >> 2; d += 4) {
+      const x = v128.load(k);
+      const y = v128.load(l);
+      const e0 = v128.load32_splat(q0 + d);
+      a0 = f32x4.add(a0, f32x4.mul(x, e0));
+      b0 = f32x4.add(b0, f32x4.mul(y, e0));
+      const e1 = v128.load32_splat(q1 + d);
+      a1 = f32x4.add(a1, f32x4.mul(x, e1));
+      b1 = f32x4.add(b1, f32x4.mul(y, e1));
+      const e2 = v128.load32_splat(q2 + d);
+      a2 = f32x4.add(a2, f32x4.mul(x, e2));
+      b2 = f32x4.add(b2, f32x4.mul(y, e2));
+      const e3 = v128.load32_splat(q3 + d);
+      a3 = f32x4.add(a3, f32x4.mul(x, e3));
+      b3 = f32x4.add(b3, f32x4.mul(y, e3));
+      k += 16;
+      l += 16;
+    }
+    const i = block << 4;
+    const j = next << 4;
+    v128.store(s0 + i, f32x4.mul(a0, scales));
+    v128.store(s0 + j, f32x4.mul(b0, scales));
+    v128.store(s1 + i, f32x4.mul(a1, scales));
+    v128.store(s1 + j, f32x4.mul(b1, scales));
+    v128.store(s2 + i, f32x4.mul(a2, scales));
+    v128.store(s2 + j, f32x4.mul(b2, scales));
+    v128.store(s3 + i, f32x4.mul(a3, scales));
+    v128.store(s3 + j, f32x4.mul(b3, scales));
+  }
+}
+
+/**
+ * out[d] += p[t] * v[t][d] for four queries and `positions` positions t, eight elements d at a time, the last four twice where
+ * headDim is no multiple of eight.
+ *
+ * @param values  the value of position t is row t, or row path[t] where there is a path
+ * @param path    (positions,) i32, or 0
+ */
+function addValues(
+  o0: usize, o1: usize, o2: usize, o3: usize, p0: usize, p1: usize, p2: usize, p3: usize,
+  values: usize, path: usize, positions: i32, rowBytes: usize,
+): void {
+  const end = <usize>positions << 2;
+  for (let i: usize = 0; i < rowBytes; i += 32) {
+    const j = min(i + 16, rowBytes - 16);
+    let a0 = v128.load(o0 + i), a1 = v128.load(o1 + i), a2 = v128.load(o2 + i), a3 = v128.load(o3 + i);
+    let b0 = v128.load(o0 + j), b1 = v128.load(o1 + j), b2 = v128.load(o2 + j), b3 = v128.load(o3 + j);
+    let next = values;
+    for (let t: usize = 0; t < end; t += 4) {
+      const v = path == 0 ? next : values + <usize>load<i32>(path + t) * rowBytes;
+      next += rowBytes;
+      const x = v128.load(v + i);
+      const y = v128.load(v + j);
+      const e0 = v128.load32_splat(p0 + t);
+      a0 = f32x4.add(a0, f32x4.mul(x, e0));
+      b0 = f32x4.add(b0, f32x4.mul(y, e0));
+      const e1 = v128.load32_splat(p1 + t);
+      a1 = f32x4.add(a1, f32x4.mul(x, e1));
+      b1 = f32x4.add(b1, f32x4.mul(y, e1));
+      const e2 = v128.load32_splat(p2 + t);
+      a2 = f32x4.add(a2, f32x4.mul(x, e2));
+      b2 = f32x4.add(b2, f32x4.mul(y, e2));
+      const e3 = v128.load32_splat(p3 + t);
+      a3 = f32x4.add(a3, f32x4.mul(x, e3));
+      b3 = f32x4.add(b3, f32x4.mul(y, e3));
+    }
+    v128.store(o0 + i, a0);
+    v128.store(o0 + j, b0);
+    v128.store(o1 + i, a1);
+    v128.store(o1 + j, b1);
+    v128.store(o2 + i, a2);
+    v128.store(o2 + j, b2);
+    v128.store(o3 + i, a3);
+    v128.store(o3 + j, b3);
+  }
+}

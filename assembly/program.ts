@@ -1,0 +1,144 @@
+/**
+ * Runs a program: the flat array of kernel calls that src/engine/opcodes.ts describes.
+ *
+ * Each of `threads` threads runs the same program. An op's work is divided by output row, head, column or panel, never along a
+ * reduction, so the number of threads never shows in a bit.
+ */
+import * as code from '../src/engine/opcodes';
+import { add, geluGate, siluGate } from './activation';
+import { attention, attentionTiles } from './attention';
+import { embedF32, embedQ8 } from './embed';
+import { kvMove, kvStore } from './kv-cache';
+import { matmulF32 } from './matmul/f32';
+import { matmulQ8 } from './matmul/q8';
+import { layerNorm, rmsNorm } from './norm';
+import { quantizeRows } from './quantize';
+import { rope, ropeTable } from './rope';
+import { argmax, topK } from './select';
+import { softmax } from './softmax';
+
+/** Bytes of one op. */
+const OP_BYTES = code.OP_WORDS << 2;
+
+/** Operand n of an op, from 1: an address. */
+// @ts-ignore: decorator
+@inline
+function at(op: usize, n: i32): usize {
+  return <usize>load<u32>(op + (<usize>n << 2));
+}
+
+/** Operand n of an op: an integer. */
+// @ts-ignore: decorator
+@inline
+function int(op: usize, n: i32): i32 {
+  return load<i32>(op + (<usize>n << 2));
+}
+
+/** Operand n of an op: an f32. */
+// @ts-ignore: decorator
+@inline
+function real(op: usize, n: i32): f32 {
+  return load<f32>(op + (<usize>n << 2));
+}
+
+/**
+ * Runs `ops` ops.
+ *
+ * @param program  (ops, OP_WORDS) words
+ * @param thread   0..threads - 1: which share of every op is done here
+ */
+export function runProgram(program: usize, ops: i32, thread: i32, threads: i32): void {
+  const end = program + <usize>ops * OP_BYTES;
+  for (let op = program; op < end; op += OP_BYTES) {
+    const parts = partsOf(op);
+    runParts(op, <i32>((<i64>parts * thread) / threads), <i32>((<i64>parts * (thread + 1)) / threads));
+    // Several threads meet at a barrier here; one thread has nobody to wait for.
+  }
+}
+
+/** How many parts an op's work has: rows, heads, panels of a matrix, tiles of attention, or groups of four columns. */
+function partsOf(op: usize): i32 {
+  switch (int(op, 0)) {
+    case code.EMBED_F32:
+    case code.EMBED_Q8:
+    case code.RMS_NORM:
+    case code.QUANTIZE:
+    case code.ROPE_TABLE:
+      return int(op, 4);
+    case code.LAYER_NORM:
+      return int(op, 5);
+    case code.MATMUL_F32:
+      return panels(int(op, 7));
+    case code.MATMUL_Q8:
+      return panels(int(op, 8));
+    case code.ROPE:
+      return int(op, 4);
+    case code.KV_STORE:
+      return int(op, 7);
+    case code.KV_MOVE:
+      return int(op, 5);
+    case code.ATTENTION:
+      return attentionTiles(int(op, 8), int(op, 9), int(op, 10));
+    case code.SILU_GATE:
+    case code.GELU_GATE:
+      return int(op, 5) >> 2;
+    case code.ADD:
+      return int(op, 4) >> 2;
+    case code.SOFTMAX:
+      return int(op, 2);
+    default:
+      return int(op, 3); // ARGMAX, TOP_K
+  }
+}
+
+/** Panels of a packed weight. */
+// @ts-ignore: decorator
+@inline
+function panels(outDim: i32): i32 {
+  return (outDim + code.PANEL - 1) / code.PANEL;
+}
+
+/** Does parts from..to - 1 of an op. */
+function runParts(op: usize, from: i32, to: i32): void {
+  switch (int(op, 0)) {
+    case code.EMBED_F32:
+      return embedF32(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.EMBED_Q8:
+      return embedQ8(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.RMS_NORM:
+      return rmsNorm(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.LAYER_NORM:
+      return layerNorm(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 6), real(op, 7), from, to);
+    case code.QUANTIZE:
+      return quantizeRows(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
+    case code.MATMUL_F32:
+      return matmulF32(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
+    case code.MATMUL_Q8:
+      return matmulQ8(at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), int(op, 6), int(op, 7), int(op, 8), int(op, 9), from, to);
+    case code.ROPE_TABLE:
+      return ropeTable(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
+    case code.ROPE:
+      return rope(at(op, 1), at(op, 2), int(op, 3), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
+    case code.KV_STORE:
+      return kvStore(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 8), int(op, 9), int(op, 10), from, to);
+    case code.KV_MOVE:
+      return kvMove(at(op, 1), at(op, 2), int(op, 3), int(op, 4), int(op, 6), int(op, 7), from, to);
+    case code.ATTENTION:
+      return attention(
+        at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
+        int(op, 11), int(op, 12), int(op, 13), at(op, 14), real(op, 15), from, to,
+      );
+    case code.SILU_GATE:
+      return siluGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);
+    case code.GELU_GATE:
+      return geluGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);
+    case code.ADD:
+      return add(at(op, 1), at(op, 2), at(op, 3), from << 2, to << 2);
+    case code.SOFTMAX:
+      return softmax(at(op, 1), int(op, 3), from, to);
+    case code.ARGMAX:
+      return argmax(at(op, 1), at(op, 2), int(op, 4), from, to);
+    case code.TOP_K:
+      return topK(at(op, 1), at(op, 2), int(op, 4), int(op, 5), from, to);
+  }
+}
