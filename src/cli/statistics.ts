@@ -1,0 +1,71 @@
+/**
+ * Statistics of measurements: medians, and bootstrap intervals that come out the same for the same measurements.
+ * Source of the percentile bootstrap: Efron, 1979, "Bootstrap Methods: Another Look at the Jackknife".
+ * @module
+ */
+
+/** Of a list that is not empty. */
+export function median(values: ArrayLike<number>): number {
+  return quantile(values, 0.5);
+}
+
+/** Linear between the two nearest values. @param at 0 gives the least, 1 the greatest */
+export function quantile(values: ArrayLike<number>, at: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const place = at * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below]! + (sorted[above]! - sorted[below]!) * (place - below);
+}
+
+export interface Interval {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * An estimate with its 95% percentile interval: the estimate is computed anew on 2000 draws, with replacement, of as many samples.
+ *
+ * @param samples what was measured independently: rounds of one prompt, or prompts
+ * @param estimate of any list as long as `samples`
+ */
+export function bootstrap<Sample>(
+  samples: readonly Sample[],
+  estimate: (samples: readonly Sample[]) => number,
+  { draws = 2000, seed = 1 } = {},
+): Interval {
+  const next = generator(seed);
+  const estimates = Float64Array.from({ length: draws }, () =>
+    estimate(samples.map(() => samples[Math.floor(next() * samples.length)]!)),
+  );
+  return { estimate: estimate(samples), low: quantile(estimates, 0.025), high: quantile(estimates, 0.975) };
+}
+
+/** Milliseconds that the same work took both ways, measured one right after the other. */
+export interface Pair {
+  readonly plainMs: number;
+  readonly otherMs: number;
+}
+
+/** Plain time over the other's time, by medians: rounds of the same work, where single ones are disturbed. */
+export function speedUpOfRounds(rounds: readonly Pair[]): number {
+  return median(rounds.map(({ plainMs }) => plainMs)) / median(rounds.map(({ otherMs }) => otherMs));
+}
+
+/** Plain time over the other's time, by sums: different pieces of work, of which a user waits for all. */
+export function speedUpOfTotals(pairs: readonly Pair[]): number {
+  const sum = (of: (pair: Pair) => number) => pairs.reduce((total, pair) => total + of(pair), 0);
+  return sum(({ plainMs }) => plainMs) / sum(({ otherMs }) => otherMs);
+}
+
+/** Seeded generator (mulberry32). @returns a function giving [0, 1) */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * The terminal: text on stdout, everything else on stderr, and the two ways a reader ends a command early: ctrl-C, and closing the pipe.
+ * @module
+ */
+import process from 'node:process';
+
+export interface Terminal {
+  /** Aborts at the first ctrl-C, and when nobody reads stdout any more. The second ctrl-C ends the process as usual. */
+  readonly signal: AbortSignal;
+  /** Ctrl-C was pressed. */
+  readonly interrupted: boolean;
+  /** Text for stdout; waits while the reader is behind. After the pipe is closed it does nothing. */
+  write(text: string): Promise<void>;
+  /** A line, or several, for stderr. */
+  note(text: string): void;
+  /**
+   * Replaces the live line on stderr; the empty text removes it. There is none when stderr is no terminal, nor once text has been
+   * written to a stdout that is one.
+   */
+  status(text: string): void;
+}
+
+const ERASE_LINE = '\r\x1b[K';
+
+export function openTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  const controller = new AbortController();
+  let interrupted = false;
+  let closed = false;
+  let live = stderr.isTTY === true;
+  let shown = '';
+
+  process.once('SIGINT', () => {
+    interrupted = true;
+    controller.abort();
+  });
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    closed = true;
+    controller.abort();
+  });
+  stderr.on('error', () => {}); // nobody is left to tell
+
+  const status = (text: string) => {
+    if (!live || text === shown) return;
+    stderr.write(ERASE_LINE + text);
+    shown = text;
+  };
+  return {
+    signal: controller.signal,
+    get interrupted() {
+      return interrupted;
+    },
+    async write(text) {
+      if (closed || text === '') return;
+      status('');
+      if (stdout.isTTY) live = false;
+      if (!stdout.write(text)) await untilDrained(stdout);
+    },
+    note(text) {
+      status('');
+      stderr.write(`${text}\n`);
+    },
+    status,
+  };
+}
+
+/** Resolves when the stream takes more, or never will. */
+function untilDrained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['drain', 'close', 'error'] as const;
+    const done = () => {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    };
+    for (const event of events) stream.on(event, done);
+  });
+}
