@@ -86,6 +86,12 @@ export class Fields {
       : undefined;
   }
 
+  /** The objects of a list. */
+  children(name: string): Fields[] {
+    const values = this.list(name);
+    return values.map((value, i) => new Fields(value, this.#area, this.what, `${this.#path}${name}[${i}].`));
+  }
+
   range(name: string, expected: string): ForetokenError {
     return this.#error('range', name, expected);
   }

@@ -1,0 +1,52 @@
+/**
+ * Block quantisation to 8 bits: 32 values of a row share one scale; value = scale * q with q in -127..127. The format and the rounding
+ * are those of GGUF's Q8_0, so a matrix quantised here equals one quantised there.
+ * Source: `quantize_row_q8_0_ref` of ggml.
+ * @module
+ */
+import { decodeF16, encodeF16 } from './float16.ts';
+
+/** Values that share a scale. */
+export const Q8_BLOCK = 32;
+
+/** A (rows, cols) matrix in blocks along its rows. */
+export interface Q8Matrix {
+  /** (rows * cols) */
+  readonly q: Int8Array;
+  /** (rows * cols / 32) f16 */
+  readonly scale: Uint16Array;
+}
+
+/**
+ * scale = max|x| / 127, q = round(x / scale), halves away from zero; q is computed with the f32 scale, which is then stored as f16.
+ *
+ * @param values (rows * cols) finite, cols a multiple of 32
+ *
+ * **Bits**: every step is rounded to f32, as the C source has it.
+ */
+export function quantizeQ8(values: Float32Array): Q8Matrix {
+  const q = new Int8Array(values.length);
+  const scales = new Float32Array(values.length / Q8_BLOCK);
+  for (let block = 0; block < scales.length; block++) {
+    const start = block * Q8_BLOCK;
+    let largest = 0;
+    for (let i = start; i < start + Q8_BLOCK; i++) largest = Math.max(largest, Math.abs(values[i]!));
+    const scale = Math.fround(largest / 127);
+    const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
+    scales[block] = scale;
+    for (let i = start; i < start + Q8_BLOCK; i++) {
+      const scaled = Math.fround(values[i]! * inverse);
+      q[i] = scaled < 0 ? -Math.floor(0.5 - scaled) : Math.floor(scaled + 0.5);
+    }
+  }
+  const scale = new Uint16Array(scales.length);
+  encodeF16(scales, scale);
+  return { q, scale };
+}
+
+/** (rows * cols) the values that the blocks stand for, each rounded to f32 once. */
+export function dequantizeQ8({ q, scale }: Q8Matrix): Float32Array {
+  const scales = new Float32Array(scale.length);
+  decodeF16(scale, scales);
+  return Float32Array.from(q, (value, i) => value * scales[Math.floor(i / Q8_BLOCK)]!);
+}

@@ -1,0 +1,175 @@
+/**
+ * Tensors of a checkpoint: what a file says it holds, checked, and the reading of it in pieces of whole rows.
+ * @module
+ */
+import { ForetokenError, quote } from '../errors.ts';
+import { type ByteSource, PIECE_BYTES } from './byte-source.ts';
+import { decodeBf16, decodeF16, firstNonfinite } from './float16.ts';
+
+/** Bits of one element, by the names that safetensors gives them. */
+export const DTYPE_BITS = {
+  F64: 64,
+  F32: 32,
+  F16: 16,
+  BF16: 16,
+  I64: 64,
+  I32: 32,
+  I16: 16,
+  I8: 8,
+  U64: 64,
+  U32: 32,
+  U16: 16,
+  U8: 8,
+  BOOL: 8,
+  C64: 64,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+} as const;
+
+export type Dtype = keyof typeof DTYPE_BITS;
+
+/** One tensor, and where it lies. */
+export interface TensorDescription {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Outermost first; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** Product of the shape. */
+  readonly elements: number;
+  /** `end - begin`. */
+  readonly bytes: number;
+  /** First byte, counted from the start of the file. */
+  readonly begin: number;
+  readonly end: number;
+  readonly source: ByteSource;
+}
+
+/** Tensors by name. */
+export type Tensors = ReadonlyMap<string, TensorDescription>;
+
+/** A shape for a message, cut when it is long. */
+export function showShape(shape: readonly number[]): string {
+  return shape.length > 8 ? `[${shape.slice(0, 8)},… ${shape.length} sizes]` : `[${shape}]`;
+}
+
+/** The element types that weights are read from as floats. */
+export const FLOAT_DTYPES: readonly Dtype[] = ['F32', 'BF16', 'F16'];
+
+/**
+ * A tensor that must be there.
+ *
+ * @param dtypes those that will do
+ * @throws {ForetokenError} `file.tensor` when it is missing, `config.shape` when its shape is not what the configuration asks for,
+ *   `file.dtype` when it is of another type
+ */
+export function expectTensor(
+  tensors: Tensors,
+  name: string,
+  shape: readonly number[],
+  dtypes: readonly Dtype[] = FLOAT_DTYPES,
+): TensorDescription {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new ForetokenError('file.tensor', `the checkpoint has no tensor ${quote(name)}`);
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
+    throw new ForetokenError(
+      'config.shape',
+      `tensor ${quote(name)} has shape ${showShape(tensor.shape)}, the configuration asks for ${showShape(shape)}`,
+    );
+  }
+  if (!dtypes.includes(tensor.dtype)) {
+    throw new ForetokenError('file.dtype', `tensor ${quote(name)} is ${tensor.dtype}, expected ${dtypes.join(' or ')}`);
+  }
+  return tensor;
+}
+
+/**
+ * Number of elements of a shape, and its bytes.
+ * @returns undefined when either is not exact in a double, or the bytes are not whole
+ */
+export function measure(dtype: Dtype, shape: readonly number[]): { elements: number; bytes: number } | undefined {
+  const elements = shape.reduce((product, size) => product * size, 1);
+  const bytes = (elements * DTYPE_BITS[dtype]) / 8;
+  return Number.isSafeInteger(elements * DTYPE_BITS[dtype]) && Number.isInteger(bytes)
+    ? { elements, bytes }
+    : undefined;
+}
+
+export interface ReadOptions {
+  /** Largest piece, bytes of the file; a longer row is a piece of its own. Default 4 MiB. */
+  readonly pieceBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Some rows of a tensor of shape (rows, ...): a row is everything below the first axis, a scalar is one row. */
+export interface Rows<T> {
+  /** Index of the first row. */
+  readonly row: number;
+  /** Number of rows. */
+  readonly rows: number;
+  /** Their elements, as bytes or as values. */
+  readonly data: T;
+}
+
+/**
+ * A tensor's bytes, a few rows at a time, in order.
+ * @throws what the source's `read` throws
+ */
+export async function* readRows(
+  tensor: TensorDescription,
+  options: ReadOptions = {},
+): AsyncGenerator<Rows<Uint8Array>> {
+  if (tensor.bytes === 0) return;
+  const { pieceBytes = PIECE_BYTES, signal } = options;
+  const rows = tensor.shape[0] ?? 1;
+  const rowBytes = tensor.bytes / rows;
+  if (!Number.isInteger(rowBytes)) throw notReadable(tensor, 'rows of whole bytes');
+  const step = Math.max(1, Math.floor(pieceBytes / rowBytes));
+  for (let row = 0; row < rows; row += step) {
+    const count = Math.min(step, rows - row);
+    const data = await tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal);
+    yield { row, rows: count, data };
+  }
+}
+
+/**
+ * A float tensor's values as f32, a few rows at a time, in order. The values of a piece are valid until the next one is asked for.
+ * @throws {ForetokenError} `file.dtype` for other element types, `file.nonfinite` at the first NaN or infinity
+ * @throws what the source's `read` throws
+ */
+export async function* readFloats(
+  tensor: TensorDescription,
+  options: ReadOptions = {},
+): AsyncGenerator<Rows<Float32Array>> {
+  const { dtype, name } = tensor;
+  if (!FLOAT_DTYPES.includes(dtype)) throw notReadable(tensor, FLOAT_DTYPES.join(' or '));
+  let buffer = new Float32Array(0);
+  for await (const { row, rows, data } of readRows(tensor, options)) {
+    const elements = (data.length * 8) / DTYPE_BITS[dtype];
+    if (buffer.length < elements) buffer = new Float32Array(elements);
+    const values = buffer.subarray(0, elements);
+    if (dtype === 'F32') new Uint8Array(values.buffer, 0, data.length).set(data);
+    else (dtype === 'BF16' ? decodeBf16 : decodeF16)(halves(data), values);
+    const bad = firstNonfinite(values);
+    if (bad !== -1) {
+      const element = (row * elements) / rows + bad;
+      throw new ForetokenError('file.nonfinite', `tensor ${quote(name)} holds ${values[bad]} at element ${element}`);
+    }
+    yield { row, rows, data: values };
+  }
+}
+
+/** 16-bit words of bytes that may begin at an odd address. */
+function halves(bytes: Uint8Array): Uint16Array {
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
+}
+
+function notReadable({ name, dtype }: TensorDescription, expected: string): ForetokenError {
+  return new ForetokenError('file.dtype', `tensor ${quote(name)} is ${dtype}, expected ${expected}`);
+}

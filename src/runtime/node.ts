@@ -1,0 +1,112 @@
+/**
+ * Files by path, on the hosts that have `node:fs`: Node, Deno and Bun. The module is asked of the process, never imported, so that
+ * bundlers for other hosts find nothing to resolve.
+ * @module
+ */
+import { ForetokenError } from '../errors.ts';
+import { type ByteSource, changed, checkRead } from '../formats/byte-source.ts';
+
+/** The part of `node:fs/promises` that is used here. */
+interface FileSystem {
+  open(path: string | URL, flags: 'r'): Promise<FileHandle>;
+  stat(path: string | URL): Promise<Stats>;
+}
+
+interface FileHandle {
+  stat(): Promise<Stats>;
+  read(target: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+interface Stats {
+  readonly size: number;
+  readonly mtimeMs: number;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
+interface Host {
+  readonly process?: { getBuiltinModule?(name: string): unknown };
+}
+
+/** Whether paths can be read here. */
+export function hasFiles(): boolean {
+  return fileSystem() !== undefined;
+}
+
+/** Whether a path is a folder that exists. */
+export async function isFolder(path: string | URL): Promise<boolean> {
+  try {
+    return (await files().stat(path)).isDirectory();
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw failed('the folder', error);
+  }
+}
+
+/**
+ * A source over a file. The file is open only while it is read; one that is replaced in between is noticed.
+ *
+ * @param path a path, or a file: URL
+ * @returns undefined when there is no such file
+ * @throws {ForetokenError} `source.read` when it cannot be opened or is no regular file; `source.kind` on a host without files
+ */
+export async function openFile(path: string | URL, name: string): Promise<ByteSource | undefined> {
+  const system = files();
+  let opened: Stats;
+  try {
+    opened = await system.stat(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw failed(name, error);
+  }
+  if (!opened.isFile()) throw new ForetokenError('source.read', `${name} is not a regular file`);
+  const source: ByteSource = {
+    name,
+    size: opened.size,
+    async read(offset, length, signal) {
+      checkRead(this, offset, length, signal);
+      let handle: FileHandle | undefined;
+      try {
+        handle = await system.open(path, 'r');
+        const { size, mtimeMs } = await handle.stat();
+        if (size !== opened.size || mtimeMs !== opened.mtimeMs) throw changed(name);
+        const target = new Uint8Array(length);
+        for (let filled = 0; filled < length; ) {
+          signal?.throwIfAborted();
+          const { bytesRead } = await handle.read(target, filled, length - filled, offset + filled);
+          if (bytesRead === 0) throw changed(name);
+          filled += bytesRead;
+        }
+        return target;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error instanceof ForetokenError ? error : failed(name, error);
+      } finally {
+        await handle?.close();
+      }
+    },
+  };
+  return source;
+}
+
+function fileSystem(): FileSystem | undefined {
+  return (globalThis as Host).process?.getBuiltinModule?.('node:fs/promises') as FileSystem | undefined;
+}
+
+function files(): FileSystem {
+  const system = fileSystem();
+  if (!system) throw new ForetokenError('source.kind', 'this host has no files: give a URL, files or bytes');
+  return system;
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function failed(name: string, cause: unknown): ForetokenError {
+  const { code } = cause as { code?: unknown };
+  const reason = typeof code === 'string' ? `: ${code}` : '';
+  return new ForetokenError('source.read', `${name} could not be read${reason}`, { cause });
+}

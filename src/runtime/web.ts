@@ -1,0 +1,338 @@
+/**
+ * Files by URL, on every host that has `fetch`.
+ *
+ * One response is streamed for as long as reads follow each other, so loading a file front to back is one request. Where the server
+ * supports Range, a jump, or a connection that broke, starts a new response at the right byte; where it does not, a jump forwards
+ * reads on and a jump backwards starts the file again. No more than one piece of the file is held at any time.
+ * Source: RFC 9110, section 14 (range requests).
+ * @module
+ */
+import { ForetokenError, quote } from '../errors.ts';
+import { type ByteSource, bytesSource, changed, checkRead } from '../formats/byte-source.ts';
+
+export interface UrlOptions {
+  /** Stands in for the global fetch: to add headers, or to reach the assets of an edge worker. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  readonly signal?: AbortSignal;
+}
+
+/** Largest body that is held whole because its length is not announced (compressed or generated text). */
+const UNANNOUNCED_BYTES = 64 * 2 ** 20;
+/** A gap up to this size is read through: a new request would cost more. */
+const SKIP_BYTES = 2 ** 20;
+
+/** The address that relative URLs start from: the page's or the worker's; undefined on hosts without one. */
+export function baseUrl(): string | undefined {
+  const { document, location } = globalThis as { document?: { baseURI: string }; location?: { href: string } };
+  return document?.baseURI ?? location?.href;
+}
+
+/**
+ * A source over a URL.
+ *
+ * @returns undefined when the server has no such file: status 404 or 410, or a web page in its place
+ * @throws {ForetokenError} `source.read` when the server cannot be reached or refuses; `source.range` when it answers a range request
+ *   wrongly; `source.size` when it does not say how long a large file is
+ */
+export async function openUrl(url: string, name: string, options: UrlOptions = {}): Promise<ByteSource | undefined> {
+  const file: RemoteFile = { url, name, fetch: options.fetch ?? ((address, init) => fetch(address, init)) };
+  const { signal } = options;
+  let response = await request(file, 0, signal);
+  if (response.status === 206 && !response.headers.has('content-range')) {
+    // Another origin's header that the host hides: the answer is of no use, the whole file is.
+    response.cancel();
+    response = await request(file, undefined, signal);
+  }
+  const { status, headers } = response;
+  const page = headers.get('content-type')?.startsWith('text/html');
+  if (status === 404 || status === 410 || (page && response.ok)) {
+    response.cancel();
+    return undefined;
+  }
+  if (status === 416 && headers.get('content-range') === 'bytes */0') {
+    response.cancel();
+    return bytesSource(new Uint8Array(0), name);
+  }
+  if (status === 206) {
+    const { size, end } = contentRange(file, response, 0);
+    return new UrlSource(file, size, true, response, end);
+  }
+  if (status !== 200) throw refused(file, response);
+  const size = announcedLength(headers);
+  return size === undefined
+    ? bytesSource(await wholeBody(file, response, signal), name)
+    : new UrlSource(file, size, false, response, size);
+}
+
+interface RemoteFile {
+  readonly url: string;
+  readonly name: string;
+  readonly fetch: NonNullable<UrlOptions['fetch']>;
+}
+
+class UrlSource implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  readonly #file: RemoteFile;
+  readonly #ranged: boolean;
+  readonly #version: string | null;
+  #body: Body | undefined;
+  /** Reads take turns: they share one body. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param end where the first response's body, which starts at 0, ends */
+  constructor(file: RemoteFile, size: number, ranged: boolean, first: Answer, end: number) {
+    this.name = file.name;
+    this.size = size;
+    this.#file = file;
+    this.#ranged = ranged;
+    this.#version = version(first);
+    this.#body = new Body(file, first, 0, end);
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    checkRead(this, offset, length, signal);
+    const bytes = this.#turn.then(() => this.#read(offset, length, signal));
+    this.#turn = bytes.catch(() => this.close());
+    return bytes;
+  }
+
+  close(): void {
+    this.#body?.cancel();
+    this.#body = undefined;
+  }
+
+  async #read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const target = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const body = await this.#bodyAt(offset + filled, signal);
+      const wanted = body.position < offset ? offset - body.position : length - filled;
+      const chunk = await body.next(wanted, signal);
+      if (chunk === undefined) {
+        // The connection broke. With Range the rest can be asked for, as long as every answer brings something.
+        if (!this.#ranged || !body.progressed) throw body.cutShort();
+        this.close();
+      } else if (body.position > offset) {
+        target.set(chunk, filled);
+        filled += chunk.length;
+      }
+    }
+    if (this.#body?.finished) this.#body = undefined;
+    return target;
+  }
+
+  /** The body whose next byte is at `offset`, or before it where reading through the gap is the way there. */
+  async #bodyAt(offset: number, signal: AbortSignal | undefined): Promise<Body> {
+    const gap = this.#body ? offset - this.#body.position : -1;
+    if (this.#body && !this.#body.finished && gap >= 0 && (gap <= SKIP_BYTES || !this.#ranged)) return this.#body;
+    this.close();
+    const file = this.#file;
+    const answer = await request(file, this.#ranged ? offset : undefined, signal);
+    try {
+      if (!answer.ok && answer.status !== 416) throw refused(file, answer);
+      if (version(answer) !== this.#version) throw changed(file.name);
+      if (!this.#ranged) {
+        if (answer.status !== 200 || announcedLength(answer.headers) !== this.size) throw changed(file.name);
+        return (this.#body = new Body(file, answer, 0, this.size));
+      }
+      const { size, end } = contentRange(file, answer, offset);
+      if (size !== this.size) throw changed(file.name);
+      return (this.#body = new Body(file, answer, offset, end));
+    } catch (error) {
+      answer.cancel();
+      throw error;
+    }
+  }
+}
+
+/** The body of one response: the bytes of the file from `position` to `end`. */
+class Body {
+  readonly #file: RemoteFile;
+  readonly #answer: Answer;
+  readonly #start: number;
+  readonly #end: number;
+  #rest: Uint8Array = new Uint8Array(0);
+  /** Where in the file the next byte stands. */
+  position: number;
+
+  constructor(file: RemoteFile, answer: Answer, start: number, end: number) {
+    this.#file = file;
+    this.#answer = answer;
+    this.#start = start;
+    this.#end = end;
+    this.position = start;
+  }
+
+  /** Whether this response has brought a byte. */
+  get progressed(): boolean {
+    return this.position > this.#start;
+  }
+
+  /** Whether every byte of this response has been taken. */
+  get finished(): boolean {
+    return this.position === this.#end;
+  }
+
+  /** Between 1 and `most` next bytes; undefined when the response broke off before its end. */
+  async next(most: number, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    if (this.#rest.length === 0) {
+      const chunk = await this.#answer.chunk(signal);
+      if (chunk === undefined) return undefined;
+      this.#rest = chunk;
+    }
+    const bytes = this.#rest.subarray(0, most);
+    this.#rest = this.#rest.subarray(bytes.length);
+    this.position += bytes.length;
+    if (this.position > this.#end || (this.finished && !(await this.#ends(signal)))) {
+      throw new ForetokenError('source.range', `${this.#file.name}: the server sent more bytes than it announced`);
+    }
+    return bytes;
+  }
+
+  cutShort(): ForetokenError {
+    return cutShort(this.#file, this.#answer, this.position);
+  }
+
+  cancel(): void {
+    this.#answer.cancel();
+  }
+
+  async #ends(signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#rest.length === 0 && (await this.#answer.chunk(signal)) === undefined;
+  }
+}
+
+/** A response, and the means to stop it. */
+class Answer {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  /** Why the body broke off; undefined while it has not. */
+  failure: unknown;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #controller: AbortController;
+
+  constructor(response: Response, controller: AbortController) {
+    this.status = response.status;
+    this.ok = response.ok;
+    this.headers = response.headers;
+    this.#reader = response.body?.getReader();
+    this.#controller = controller;
+  }
+
+  /** The next bytes, at least one; undefined at the end, and where the connection broke: `failure` then says why. */
+  async chunk(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    return abortable(
+      signal,
+      () => this.cancel(),
+      async () => {
+        try {
+          for (;;) {
+            const { value } = (await this.#reader?.read()) ?? {};
+            if (value === undefined || value.length > 0) return value;
+          }
+        } catch (error) {
+          this.failure = error;
+          return undefined;
+        }
+      },
+    );
+  }
+
+  cancel(): void {
+    this.#controller.abort();
+    this.#reader?.cancel().catch(() => {});
+  }
+}
+
+/** @param offset first byte wanted, to the end of the file; undefined asks for the whole file without Range */
+async function request(file: RemoteFile, offset: number | undefined, signal: AbortSignal | undefined): Promise<Answer> {
+  const controller = new AbortController();
+  const headers: Record<string, string> = offset === undefined ? {} : { range: `bytes=${offset}-` };
+  const stop = () => controller.abort();
+  return abortable(signal, stop, async () => {
+    try {
+      return new Answer(await file.fetch(file.url, { headers, signal: controller.signal }), controller);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new ForetokenError('source.read', `${file.name}: the server could not be reached`, { cause });
+    }
+  });
+}
+
+/**
+ * Runs `action`; an abort of the signal meanwhile, and only then, calls `stop`.
+ * @throws the signal's reason when it has aborted, before the action or during it
+ */
+async function abortable<T>(signal: AbortSignal | undefined, stop: () => void, action: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', stop);
+  try {
+    return await action();
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    signal?.throwIfAborted();
+  }
+}
+
+/** Reads the range that an answer to a range request from `offset` on announces. */
+function contentRange(file: RemoteFile, answer: Answer, offset: number): { size: number; end: number } {
+  const header = answer.headers.get('content-range') ?? '';
+  const [, first, last, size] = (/^bytes (\d+)-(\d+)\/(\d+)$/.exec(header) ?? []).map(Number);
+  const valid =
+    answer.status === 206 && first === offset && last! >= first && last! < size! && Number.isSafeInteger(size);
+  if (!valid) {
+    answer.cancel();
+    throw new ForetokenError(
+      'source.range',
+      `${file.name}: asked for bytes from ${offset} on, the server answered ${answer.status} with ${header === '' ? 'no range' : quote(header)}`,
+    );
+  }
+  return { size: size!, end: last! + 1 };
+}
+
+/** Length of the file that a full answer carries; undefined when the header is absent or counts compressed bytes. */
+function announcedLength(headers: Headers): number | undefined {
+  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
+  const length = headers.get('content-length');
+  return !encoded && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+async function wholeBody(file: RemoteFile, answer: Answer, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const chunk = await answer.chunk(signal);
+    if (chunk === undefined) break;
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > UNANNOUNCED_BYTES) {
+      answer.cancel();
+      throw new ForetokenError('source.size', `${file.name}: the server does not say how long the file is`);
+    }
+  }
+  if (answer.failure !== undefined) throw cutShort(file, answer, size);
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** What tells two versions of a file apart; null when the server does not say. */
+function version(answer: Answer): string | null {
+  return answer.headers.get('etag') ?? answer.headers.get('last-modified');
+}
+
+function refused(file: RemoteFile, answer: Answer): ForetokenError {
+  answer.cancel();
+  return new ForetokenError('source.read', `${file.name}: the server answered ${answer.status}`);
+}
+
+function cutShort(file: RemoteFile, answer: Answer, position: number): ForetokenError {
+  const cause = answer.failure;
+  return new ForetokenError('source.read', `${file.name}: the server stopped after ${position} bytes`, { cause });
+}
