@@ -26,7 +26,10 @@ async function main(parameters: readonly string[], terminal: Terminal): Promise<
   if (name === undefined) throw new ForetokenError('usage.command', `no command given\n${overview().trimEnd()}`);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
-    throw new ForetokenError('usage.command', `unknown command ${quote(name)}: expected ${COMMANDS.map((known) => known.name).join(', ')}, --help or --version`);
+    throw new ForetokenError(
+      'usage.command',
+      `unknown command ${quote(name)}: expected ${COMMANDS.map((known) => known.name).join(', ')}, --help or --version`,
+    );
   }
   const parsed = parseOptions(rest, { ...command.options, ...HELP_OPTION }, command.positionals);
   if (parsed.options.help) return terminal.write(commandHelp(command));

@@ -39,10 +39,17 @@ export interface Parsed<Table extends OptionTable> {
  * @throws {ForetokenError} `usage.option` for an option that is unknown or has a value of the wrong form, `usage.argument` for too many
  *   positional arguments
  */
-export function parseOptions<Table extends OptionTable>(parameters: readonly string[], table: Table, most: number): Parsed<Table> {
+export function parseOptions<Table extends OptionTable>(
+  parameters: readonly string[],
+  table: Table,
+  most: number,
+): Parsed<Table> {
   const { values, positionals } = split(parameters, table);
   if (positionals.length > most) {
-    throw new ForetokenError('usage.argument', `unexpected argument ${quote(positionals[most]!)}: this command takes ${most === 1 ? 'one' : most}`);
+    throw new ForetokenError(
+      'usage.argument',
+      `unexpected argument ${quote(positionals[most]!)}: this command takes ${most === 1 ? 'one' : most}`,
+    );
   }
   const entries = Object.entries(values).map(([name, given]) => [name, valueOf(name, table[name]!.kind, given)]);
   return { options: Object.fromEntries(entries), positionals };
@@ -55,7 +62,10 @@ function split(parameters: readonly string[], table: OptionTable) {
       args: [...parameters],
       allowPositionals: true,
       options: Object.fromEntries(
-        Object.entries(table).map(([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string', multiple: kind === 'texts' }]),
+        Object.entries(table).map(([name, { kind }]) => [
+          name,
+          { type: kind === 'flag' ? 'boolean' : 'string', multiple: kind === 'texts' },
+        ]),
       ),
     });
   } catch (error) {
@@ -79,14 +89,18 @@ function valueOf(name: string, kind: OptionSpec['kind'], given: unknown): ValueO
 function numberOf(name: string, kind: 'number' | 'integer', text: string): number {
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
   if (!(kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value))) {
-    throw new ForetokenError('usage.option', `--${name} ${quote(text)}: expected a ${kind === 'integer' ? 'whole ' : ''}number`);
+    throw new ForetokenError(
+      'usage.option',
+      `--${name} ${quote(text)}: expected a ${kind === 'integer' ? 'whole ' : ''}number`,
+    );
   }
   return value;
 }
 
 function listOf(name: string, text: string): string[] {
   const items = text.split(',').map((item) => item.trim());
-  if (items.includes('')) throw new ForetokenError('usage.option', `--${name} ${quote(text)}: expected items separated by commas`);
+  if (items.includes(''))
+    throw new ForetokenError('usage.option', `--${name} ${quote(text)}: expected items separated by commas`);
   return items;
 }
 

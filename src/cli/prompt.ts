@@ -9,7 +9,11 @@ import type { OptionTable, OptionValues } from './options.ts';
 
 export const PROMPT_OPTIONS = {
   file: { kind: 'text', value: 'PATH', help: 'read the prompt from a file, every byte of it' },
-  'prompt-ids': { kind: 'list', value: 'IDS', help: 'the prompt as token ids, 1,2,3: needs no tokenizer, and text is left out' },
+  'prompt-ids': {
+    kind: 'list',
+    value: 'IDS',
+    help: 'the prompt as token ids, 1,2,3: needs no tokenizer, and text is left out',
+  },
 } as const satisfies OptionTable;
 
 /**
@@ -32,7 +36,8 @@ export async function readPrompt(
 }
 
 function tokenId(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new ForetokenError('usage.prompt', `--prompt-ids: ${quote(text)} is not a token id`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new ForetokenError('usage.prompt', `--prompt-ids: ${quote(text)} is not a token id`);
   return Number(text);
 }
 
@@ -40,7 +45,11 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new ForetokenError('source.read', `prompt file ${quote(path)} could not be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    throw new ForetokenError(
+      'source.read',
+      `prompt file ${quote(path)} could not be read: ${(cause as NodeJS.ErrnoException).code}`,
+      { cause },
+    );
   }
 }
 

@@ -45,15 +45,30 @@ export function randomModel(shape: Shape, { context = 2048, seed = 1 } = {}): Re
   let start = 8 + headerBytes.length;
   const next = generator(seed);
   for (const [, dimensions] of tensors) {
-    const values = new Uint16Array(file.buffer, start, dimensions.reduce((product, size) => product * size, 1));
+    const values = new Uint16Array(
+      file.buffer,
+      start,
+      dimensions.reduce((product, size) => product * size, 1),
+    );
     if (dimensions.length === 1) values.fill(ONE);
     else fillRandom(values, next);
     start += values.byteLength;
   }
-  return { 'config.json': new TextEncoder().encode(JSON.stringify(hfConfig(shape, context))), 'model.safetensors': file };
+  return {
+    'config.json': new TextEncoder().encode(JSON.stringify(hfConfig(shape, context))),
+    'model.safetensors': file,
+  };
 }
 
-function tensorShapes({ vocab, hidden, intermediate, layers, queryHeads, kvHeads, headDim }: Shape): [string, number[]][] {
+function tensorShapes({
+  vocab,
+  hidden,
+  intermediate,
+  layers,
+  queryHeads,
+  kvHeads,
+  headDim,
+}: Shape): [string, number[]][] {
   const layer = (index: number): [string, number[]][] => {
     const prefix = `model.layers.${index}`;
     return [

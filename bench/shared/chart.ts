@@ -1,0 +1,115 @@
+/**
+ * Charts as SVG: lines over an axis, with intervals where they are known. They read on light and dark pages.
+ * @module
+ */
+import type { Chart } from './report.ts';
+
+const WIDTH = 640;
+const HEIGHT = 360;
+const PLOT = { left: 64, right: WIDTH - 150, top: 56, bottom: HEIGHT - 48 };
+/** Distinct in hue and in lightness; after Okabe and Ito's palette for colour-blind readers. */
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00'];
+/** Lines of a scale: about this many. */
+const STEPS = 5;
+
+export function svgChart({ title, x, y, logarithmicX = false, marks = [], series }: Chart): string {
+  const points = series.flatMap((line) => line.points);
+  const toAxis = (value: number) => (logarithmicX ? Math.log2(value) : value);
+  const horizontal = scale(
+    points.map((point) => toAxis(point.x)),
+    PLOT.left,
+    PLOT.right,
+    false,
+  );
+  const heights = [
+    ...points.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]),
+    ...marks.map((mark) => mark.y),
+  ];
+  const vertical = scale(heights, PLOT.bottom, PLOT.top, true);
+  const atX = (value: number) => number(horizontal.place(toAxis(value)));
+  const atY = (value: number) => number(vertical.place(value));
+
+  const xValues = logarithmicX ? powersOfTwo(points.map((point) => point.x)) : horizontal.ticks;
+  const axes = [
+    ...vertical.ticks.map(
+      (tick) =>
+        `<path class="grid" d="M${PLOT.left} ${atY(tick)}H${PLOT.right}"/><text x="${PLOT.left - 8}" y="${atY(tick)}" dy="4" text-anchor="end">${label(tick)}</text>`,
+    ),
+    ...xValues.map(
+      (tick) => `<text x="${atX(tick)}" y="${PLOT.bottom + 20}" text-anchor="middle">${label(tick)}</text>`,
+    ),
+    ...marks.map(
+      (mark) =>
+        `<path class="mark" d="M${PLOT.left} ${atY(mark.y)}H${PLOT.right}"/><text x="${PLOT.right - 6}" y="${atY(mark.y)}" dy="-5" text-anchor="end">${escaped(mark.label)}</text>`,
+    ),
+  ];
+  const lines = series.map(({ name, points: line }, index) => {
+    const colour = COLOURS[index % COLOURS.length];
+    const path = line.map((point, i) => `${i === 0 ? 'M' : 'L'}${atX(point.x)} ${atY(point.y)}`).join('');
+    const dots = line
+      .map((point) => `<circle cx="${atX(point.x)}" cy="${atY(point.y)}" r="3" fill="${colour}"/>`)
+      .join('');
+    const intervals = line
+      .filter((point) => point.low !== undefined && point.high !== undefined)
+      .map(
+        (point) =>
+          `<path d="M${atX(point.x)} ${atY(point.low!)}V${atY(point.high!)}" stroke="${colour}" stroke-width="2"/>`,
+      )
+      .join('');
+    const legendY = PLOT.top + 8 + index * 20;
+    const legend = `<circle cx="${PLOT.right + 16}" cy="${legendY}" r="4" fill="${colour}"/><text x="${PLOT.right + 26}" y="${legendY}" dy="4">${escaped(name)}</text>`;
+    return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>${intervals}${dots}${legend}`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="12">
+<title>${escaped(title)}</title>
+<style>rect { fill: #fff } text { fill: #1f2328 } .grid { stroke: #e3e7eb } .mark { stroke: #818b98; stroke-dasharray: 4 3 }</style>
+<rect width="${WIDTH}" height="${HEIGHT}" rx="8"/>
+<text x="${PLOT.left}" y="26" font-size="14" font-weight="600">${escaped(title)}</text>
+<text x="${PLOT.right}" y="${HEIGHT - 8}" text-anchor="end">${escaped(x)}</text>
+<text x="${PLOT.left - 40}" y="${PLOT.top - 10}">${escaped(y)}</text>
+${[...axes, ...lines].join('\n')}
+</svg>
+`;
+}
+
+interface Scale {
+  place(value: number): number;
+  readonly ticks: readonly number[];
+}
+
+/** Maps the values' range, for heights widened to zero and to round steps, to from..to. */
+function scale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
+  const least = Math.min(...values, ...(heights ? [0] : []));
+  const most = Math.max(...values);
+  const step = roundStep((most - least || 1) / STEPS);
+  const low = heights ? Math.floor(least / step) * step : least;
+  const high = heights ? Math.ceil(most / step) * step : most;
+  const first = Math.ceil(low / step);
+  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
+  return { place: (value) => from + ((value - low) / (high - low || 1)) * (to - from), ticks };
+}
+
+/** 1, 2 or 5 times a power of ten, at least `least`. */
+function roundStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
+}
+
+function powersOfTwo(values: readonly number[]): number[] {
+  const most = Math.max(...values);
+  const powers: number[] = [];
+  for (let power = 1; power <= most; power *= 2) powers.push(power);
+  return powers.filter((power) => power >= Math.min(...values));
+}
+
+function number(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
+
+function label(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
