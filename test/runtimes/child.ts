@@ -1,0 +1,60 @@
+/**
+ * A program that a test starts: a runtime, a browser.
+ * @module
+ */
+import { spawn } from 'node:child_process';
+
+export interface Child {
+  /** Both output streams so far. */
+  output(): string;
+  /** Resolves when it has ended, with its exit code. */
+  readonly ended: Promise<number | null>;
+  /** Resolves with the first line that `pattern` matches on file descriptor 3. */
+  control(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Ends it and what it started. */
+  stop(): Promise<void>;
+}
+
+export function startChild(
+  program: string,
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Child {
+  // A group of its own: browsers start processes that would outlive them.
+  const child = spawn(program, parameters, {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, NO_COLOR: '1', ...env },
+  });
+  const text = { output: '', control: '' };
+  const [, stdout, stderr, control] = child.stdio;
+  for (const stream of [stdout, stderr]) stream?.on('data', (chunk: Buffer) => (text.output += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', (error) => {
+      text.output += error.message;
+      resolve(-1);
+    });
+    child.on('close', (code) => resolve(code));
+  });
+  return {
+    output: () => text.output,
+    ended,
+    control: (pattern) =>
+      new Promise((resolve, reject) => {
+        control?.on('data', (chunk: Buffer) => {
+          text.control += chunk.toString();
+          const match = pattern.exec(text.control);
+          if (match) resolve(match);
+        });
+        ended.then((code) => reject(new Error(`${program} ended with code ${code}:\n${text.output}`)));
+      }),
+    async stop() {
+      try {
+        process.kill(-child.pid!, 'SIGKILL');
+      } catch {
+        // Already gone.
+      }
+      await ended;
+    },
+  };
+}

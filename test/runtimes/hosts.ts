@@ -1,0 +1,181 @@
+/**
+ * Every runtime that the promises are checked on, each behind one function. The runtimes get the packed package: Node, Deno and Bun
+ * from node_modules, browsers and workerd in a bundle.
+ * @module
+ */
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repositoryFile } from '../harness.ts';
+import { type Child, startChild } from './child.ts';
+import type { Report } from './outcome.ts';
+import type { TestServer } from './server.ts';
+import { browserPath, tools } from './tools.ts';
+
+/** Long enough for a loaded machine; the guard's limit of a file is longer still. */
+const TIMEOUT_MS = 120_000;
+
+/** The folder that scripts/lib/tasks.mjs installs the packed package in, and the bundles beside it. */
+export const packedFolder = repositoryFile('build/packed');
+const bundles = join(packedFolder, 'runtimes');
+
+const entry = (name: string) => repositoryFile(`test/runtimes/entry-${name}.ts`);
+
+/** Folders that the test server of the runtimes gives out. */
+export const servedFolders: Readonly<Record<string, string>> = {
+  '/bundles/': bundles,
+  '/weights/': repositoryFile('weights'),
+  '/fixtures/': repositoryFile('test/fixtures'),
+};
+
+/** Programs of the private package; a runtime that is not there fails its test. */
+function installed(path: string): string {
+  const program = repositoryFile(`test/runtimes/node_modules/${path}`);
+  if (!existsSync(program))
+    throw new Error(`${path} is not installed: npm ci in test/runtimes; Linux on x64 or arm64 only`);
+  return program;
+}
+
+const arm = process.arch === 'arm64';
+
+const programs = {
+  'node-20': [`node-20-linux-${process.arch}/bin/node`],
+  'node-26': [`node-26-linux-${process.arch}/bin/node`],
+  deno: [`@deno/linux-${process.arch}-glibc/deno`, 'run', '--allow-all', '--no-lock', '--cached-only'],
+  bun: [`@oven/bun-linux-${arm ? 'aarch64' : 'x64'}/bin/bun`, 'run', '--no-install'],
+} as const;
+
+type ProcessName = keyof typeof programs;
+
+/** The runtimes that are one program running one script. */
+export const PROCESSES = Object.keys(programs) as readonly ProcessName[];
+
+/** What a runtime posted, unless it ended without a result or took too long. */
+async function resultOf(name: string, server: TestServer, child: Child): Promise<Report> {
+  const early = child.ended.then(async (code) => {
+    await new Promise((resolve) => setTimeout(resolve, 500)); // the result may still be on its way
+    throw new Error(`${name} ended with code ${code} and without a result:\n${child.output()}`);
+  });
+  const result = server.result(name, TIMEOUT_MS);
+  result.catch(() => {}); // rejects later when `early` has already told
+  return (await Promise.race([result, early])) as Report;
+}
+
+/** Bundles the promises for Node, Deno and Bun: everything but the package, which they resolve themselves. */
+export async function bundleForProcesses(): Promise<void> {
+  await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, external: ['foretoken'] });
+}
+
+/** Runs the promises on Node, Deno or Bun. */
+export async function runOnProcess(name: ProcessName, server: TestServer): Promise<Report> {
+  const [program, ...parameters] = programs[name];
+  const script = join(bundles, 'entry-process.js');
+  const child = startChild(installed(program), [...parameters, script, name, server.address, repositoryFile('.')]);
+  try {
+    return await resultOf(name, server, child);
+  } finally {
+    await child.stop();
+  }
+}
+
+/** Bundles the promises with the package for browsers, with the page that loads them. */
+export async function bundleForPages(): Promise<void> {
+  await tools.bundleWithEsbuild({ entries: [entry('page')], outFolder: bundles, resolveFrom: packedFolder });
+  const page =
+    '<!doctype html><meta charset="utf-8"><title>promises</title><script type="module" src="entry-page.js"></script>';
+  writeFileSync(join(bundles, 'page.html'), page);
+}
+
+const pageAddress = (name: string, server: TestServer) => `${server.address}bundles/page.html?name=${name}`;
+
+export async function runOnChromium(server: TestServer): Promise<Report> {
+  const browser = await tools.launchChromium(await browserPath('chromium'));
+  try {
+    const page = await browser.newPage();
+    const failed = new Promise<never>((_, reject) => page.on('pageerror', reject));
+    await page.goto(pageAddress('chromium', server));
+    return (await Promise.race([server.result('chromium', TIMEOUT_MS), failed])) as Report;
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Firefox asks nothing, fetches nothing of its own and starts without pages of its own. */
+const FIREFOX_PREFERENCES = {
+  'app.normandy.enabled': false,
+  'app.update.enabled': false,
+  'browser.aboutwelcome.enabled': false,
+  'browser.safebrowsing.downloads.remote.enabled': false,
+  'browser.safebrowsing.malware.enabled': false,
+  'browser.safebrowsing.phishing.enabled': false,
+  'browser.shell.checkDefaultBrowser': false,
+  'browser.startup.homepage_override.mstone': 'ignore',
+  'browser.tabs.remote.separatePrivilegedContentProcess': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'extensions.update.enabled': false,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'services.settings.server': 'data:,',
+  'toolkit.telemetry.reportingpolicy.firstRun': false,
+  'trailhead.firstrun.didSeeAboutWelcome': true,
+};
+
+/** Playwright does not drive a distribution's Firefox: a fresh profile opens the page, and the page posts its result. */
+export async function runOnFirefox(server: TestServer): Promise<Report> {
+  const profile = mkdtempSync(join(tmpdir(), 'foretoken-firefox-'));
+  const preferences = Object.entries(FIREFOX_PREFERENCES).map(
+    ([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`,
+  );
+  writeFileSync(join(profile, 'user.js'), preferences.join(''));
+  const parameters = ['--headless', '--no-remote', '--profile', profile, pageAddress('firefox', server)];
+  const child = startChild(await browserPath('firefox'), parameters, { MOZ_CRASHREPORTER_DISABLE: '1' });
+  try {
+    return await resultOf('firefox', server, child);
+  } finally {
+    await child.stop();
+    rmSync(profile, { recursive: true, force: true });
+  }
+}
+
+/** workerd compiles no bytes at run time: the kernels are a module of the configuration, which the `workerd` export imports. */
+const WORKERD_CONFIGURATION = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["private", "local"]))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  modules = [
+    (name = "entry-worker.js", esModule = embed "entry-worker.js"),
+    (name = "kernels.wasm", wasm = embed "kernels.wasm"),
+  ],
+  compatibilityDate = "2026-11-01",
+);
+`;
+
+/** Bundles the promises with the package for workerd, with the configuration beside them. */
+export async function bundleForWorkerd(): Promise<void> {
+  await tools.bundleWithEsbuild({
+    entries: [entry('worker')],
+    outFolder: bundles,
+    resolveFrom: packedFolder,
+    conditions: ['workerd'],
+    external: ['*.wasm'],
+  });
+  copyFileSync(join(packedFolder, 'node_modules/foretoken/dist/kernels.wasm'), join(bundles, 'kernels.wasm'));
+  writeFileSync(join(bundles, 'workerd.capnp'), WORKERD_CONFIGURATION);
+}
+
+/** Runs the promises inside a request to workerd, started with nothing but its configuration. */
+export async function runOnWorkerd(server: TestServer): Promise<Report> {
+  const program = installed(`@cloudflare/workerd-linux-${arm ? 'arm64' : '64'}/bin/workerd`);
+  const child = startChild(program, ['serve', join(bundles, 'workerd.capnp'), '--control-fd=3']);
+  try {
+    const [, port] = await child.control(/"listen".*?"port":(\d+)/);
+    const query = new URLSearchParams({ name: 'workerd', base: server.address });
+    const request = fetch(`http://127.0.0.1:${port}/?${query}`).then((response) => response.text());
+    request.catch(() => {}); // a failing worker is told by `resultOf`
+    return await resultOf('workerd', server, child);
+  } finally {
+    await child.stop();
+  }
+}

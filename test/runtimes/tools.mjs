@@ -1,0 +1,97 @@
+/**
+ * The third-party tools of this folder's own package, behind a few functions. Plain JavaScript, so that the repository's type check
+ * does not need them installed; tools.ts gives the types.
+ * @module
+ */
+import { build as esbuild } from 'esbuild';
+import { chromium } from 'playwright-core';
+import { createServer as createViteServer, build as viteBuild } from 'vite';
+import webpack from 'webpack';
+
+export async function bundleWithEsbuild({
+  entries,
+  outFolder,
+  resolveFrom,
+  conditions = [],
+  external = [],
+  minify = false,
+}) {
+  const { metafile } = await esbuild({
+    entryPoints: entries,
+    outdir: outFolder,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    splitting: true,
+    minify,
+    conditions,
+    external,
+    metafile: true,
+    // The repository's own tsconfig maps `foretoken` to src: bundles are to hold the packed package.
+    tsconfigRaw: {},
+    plugins: resolveFrom ? [resolvePackageFrom(resolveFrom)] : [],
+    logLevel: 'silent',
+  });
+  return Object.keys(metafile.outputs);
+}
+
+/** Resolves `foretoken` as if every file that imports it lay in `folder`. */
+function resolvePackageFrom(folder) {
+  return {
+    name: 'packed-package',
+    setup(build) {
+      build.onResolve({ filter: /^foretoken(\/|$)/ }, ({ path, kind, pluginData }) =>
+        pluginData === 'packed' ? undefined : build.resolve(path, { kind, resolveDir: folder, pluginData: 'packed' }),
+      );
+    },
+  };
+}
+
+export async function buildWithVite({ folder, outFolder }) {
+  await viteBuild({ root: folder, base: './', logLevel: 'warn', build: { outDir: outFolder, emptyOutDir: true } });
+}
+
+export async function serveWithVite({ folder, headers }) {
+  const server = await createViteServer({
+    root: folder,
+    logLevel: 'warn',
+    server: { host: '127.0.0.1', port: 0, headers },
+  });
+  await server.listen();
+  const { port } = server.httpServer.address();
+  return { address: `http://127.0.0.1:${port}/`, close: () => server.close() };
+}
+
+export function buildWithWebpack({ entry, outFolder }) {
+  const configuration = {
+    mode: 'production',
+    entry: { main: entry },
+    output: { path: outFolder, module: true, chunkFormat: 'module', filename: '[name].js' },
+    experiments: { outputModule: true },
+    target: ['web', 'es2022'],
+    performance: false,
+  };
+  return new Promise((resolve, reject) => {
+    webpack(configuration, (error, stats) => {
+      if (error) reject(error);
+      else if (stats.hasErrors() || stats.hasWarnings()) reject(new Error(stats.toString('errors-warnings')));
+      else resolve();
+    });
+  });
+}
+
+/** A browser without a profile, without the network traffic of its own upkeep. */
+export function launchChromium(executablePath) {
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', // root in a container has no other way
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * Types of tools.mjs, and the way to it: it lies beside its node_modules, while tests run from build/.
+ * @module
+ */
+import { pathToFileURL } from 'node:url';
+import { repositoryFile } from '../harness.ts';
+
+export interface BundleOptions {
+  /** Paths of the modules to begin from. */
+  readonly entries: readonly string[];
+  readonly outFolder: string;
+  /** Folder from which `foretoken` is resolved; default: from the importing file. */
+  readonly resolveFrom?: string;
+  readonly conditions?: readonly string[];
+  readonly external?: readonly string[];
+  readonly minify?: boolean;
+}
+
+/** The part of a Playwright page that is used. */
+export interface Page {
+  goto(address: string): Promise<unknown>;
+  click(selector: string): Promise<void>;
+  on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: 'pageerror', listener: (error: Error) => void): void;
+  close(): Promise<void>;
+}
+
+export interface Browser {
+  version(): string;
+  newPage(): Promise<Page>;
+  close(): Promise<void>;
+}
+
+interface Tools {
+  /** @returns paths of the files written */
+  bundleWithEsbuild(options: BundleOptions): Promise<string[]>;
+  buildWithVite(options: { folder: string; outFolder: string }): Promise<void>;
+  serveWithVite(options: {
+    folder: string;
+    headers: Readonly<Record<string, string>>;
+  }): Promise<{ address: string; close(): Promise<void> }>;
+  /** @throws {Error} on errors and on warnings */
+  buildWithWebpack(options: { entry: string; outFolder: string }): Promise<void>;
+  launchChromium(executablePath: string): Promise<Browser>;
+}
+
+const load = (path: string) => import(pathToFileURL(repositoryFile(path)).href);
+
+export const tools: Tools = await load('test/runtimes/tools.mjs');
+
+/** @throws {Error} when the browser is not installed */
+export async function browserPath(name: 'chromium' | 'firefox'): Promise<string> {
+  const { findBrowser } = await load('scripts/lib/browsers.mjs');
+  const path: string | undefined = findBrowser(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}
