@@ -51,7 +51,7 @@ export function parseOptions<Table extends OptionTable>(
       `unexpected argument ${quote(positionals[most]!)}: this command takes ${most === 1 ? 'one' : most}`,
     );
   }
-  const entries = Object.entries(values).map(([name, given]) => [name, valueOf(name, table[name]!.kind, given)]);
+  const entries = Object.entries(values).map(([name, given]) => [name, readValue(name, table[name]!.kind, given)]);
   return { options: Object.fromEntries(entries), positionals };
 }
 
@@ -74,7 +74,7 @@ function split(parameters: readonly string[], table: OptionTable) {
   }
 }
 
-function valueOf(name: string, kind: OptionSpec['kind'], given: unknown): ValueOf[OptionSpec['kind']] {
+function readValue(name: string, kind: OptionSpec['kind'], given: unknown): ValueOf[OptionSpec['kind']] {
   switch (kind) {
     case 'number':
     case 'integer':
