@@ -68,7 +68,10 @@ async function compile(): Promise<WebAssembly.Module> {
 function createMachine(module: WebAssembly.Module, bytes: number): Machine {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   if (pages > MAX_PAGES) {
-    throw new ForetokenError('memory.limit', `the plan needs ${bytes} bytes: one WebAssembly memory ends at ${MAX_PAGES * PAGE_BYTES}`);
+    throw new ForetokenError(
+      'memory.limit',
+      `the plan needs ${bytes} bytes: one WebAssembly memory ends at ${MAX_PAGES * PAGE_BYTES}`,
+    );
   }
   const memory = reserveMemory(pages);
   const kernels = instantiate(module, memory);

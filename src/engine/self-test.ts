@@ -28,7 +28,13 @@ export function selfTestDigest(engine: Engine): number {
   const arena = new Arena();
   const floats = (count: number) => arena.reserve(count * 4);
   const program = arena.reserve(ProgramWriter.bytes(5));
-  const [x, weight, panel, normed, scales] = [floats(ROWS * DIM), floats(DIM), floats(PANEL * DIM), floats(ROWS * DIM), floats(ROWS * 2)];
+  const [x, weight, panel, normed, scales] = [
+    floats(ROWS * DIM),
+    floats(DIM),
+    floats(PANEL * DIM),
+    floats(ROWS * DIM),
+    floats(ROWS * 2),
+  ];
   const quantized = arena.reserve(ROWS * DIM * 2);
   const q8Panel = arena.reserve((DIM / BLOCK) * Q8_BLOCK_BYTES);
   const outputs = floats(2 * ROWS * PANEL);

@@ -65,8 +65,10 @@ export function loadCache(model: TransformerModel, cache: CachePlan, bytes: Uint
   const header = new Uint32Array(snapshot.buffer, 0, HEADER_WORDS);
   const length = header[HEADER_WORDS - 1]!;
   const expected = headerOf(model, length);
-  if (header.some((word, i) => word !== expected[i])) throw refuse(`header ${header.join(' ')}, expected ${expected.join(' ')}`);
-  if (length > model.plan.options.context) throw refuse(`${length} positions, the context holds ${model.plan.options.context}`);
+  if (header.some((word, i) => word !== expected[i]))
+    throw refuse(`header ${header.join(' ')}, expected ${expected.join(' ')}`);
+  if (length > model.plan.options.context)
+    throw refuse(`${length} positions, the context holds ${model.plan.options.context}`);
   const words = HEADER_WORDS + layers * kvHeads * 2 * length * headDim;
   if (snapshot.length !== words) throw refuse(`${bytes.length} bytes, expected ${words * 4}`);
   const memory = new Float32Array(model.machine.memory.buffer);

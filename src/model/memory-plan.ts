@@ -125,7 +125,8 @@ const roundUp = (value: number, step: number): number => Math.ceil(value / step)
  * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels; `memory.limit` over 4 GiB
  */
 export function planMemory(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions): MemoryPlan {
-  checkWidths(config, options.dtype);
+  const problem = misfit(config, options.dtype);
+  if (problem !== undefined) throw new ForetokenError('config.unsupported', problem);
   const arena = new Arena();
   const measured = <T>(plan: () => T): [T, number] => {
     const before = arena.bytes;
@@ -137,27 +138,31 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
   const [sessions, cacheBytes] = measured(() =>
     Array.from({ length: options.sessions }, () => planCache(arena, config, capacity)),
   );
-  const [weights, weightBytes] = measured(() => planWeights(arena, config, layout, options.dtype));
+  const [weights, weightBytes] = measured(() => planWeights(arena, layout, options.dtype));
   const bytes = arena.pages * PAGE_BYTES;
   if (bytes > 2 ** 32) {
-    throw new ForetokenError('memory.limit', `the plan needs ${bytes} bytes (weights ${weightBytes}, cache ${cacheBytes}): one WebAssembly memory ends at ${2 ** 32}`);
+    throw new ForetokenError(
+      'memory.limit',
+      `the plan needs ${bytes} bytes (weights ${weightBytes}, cache ${cacheBytes}): one WebAssembly memory ends at ${2 ** 32}`,
+    );
   }
   return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes };
 }
 
-/** The kernels work on four lanes, and on whole blocks where weights are quantised. */
-function checkWidths(config: ModelConfig, dtype: WeightType): void {
-  const widths = { hidden: config.hidden, intermediate: config.intermediate, 'queryHeads * headDim': config.queryHeads * config.headDim };
+/**
+ * Why the kernels cannot hold a model's weights in a type, or undefined when they can: they work on four lanes, and on whole blocks
+ * where weights are quantised.
+ */
+export function misfit(config: ModelConfig, dtype: WeightType): string | undefined {
+  const { hidden, intermediate, queryHeads, headDim } = config;
   const step = dtype === 'q8' ? BLOCK : 4;
-  for (const [name, width] of Object.entries(widths)) {
-    if (width % step !== 0) {
-      throw new ForetokenError('config.unsupported', `${name} is ${width}: ${dtype} kernels need a multiple of ${step}${dtype === 'q8' ? ', or dtype f32' : ''}`);
-    }
-  }
-  if (config.headDim % 4 !== 0) throw new ForetokenError('config.unsupported', `headDim is ${config.headDim}: expected a multiple of 4`);
+  const inputs = { hidden, intermediate, 'queryHeads * headDim': queryHeads * headDim };
+  const wrong = Object.entries(inputs).find(([, width]) => width % step !== 0);
+  if (wrong) return `${wrong[0]} is ${wrong[1]}: ${dtype} weights need a multiple of ${step}`;
+  return headDim % 4 === 0 ? undefined : `headDim is ${headDim}: expected a multiple of 4`;
 }
 
-function planWeights(arena: Arena, config: ModelConfig, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
+function planWeights(arena: Arena, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
   const matrix = (...tensors: TensorName[]): MatrixPlan => {
     const inDim = tensors[0]!.shape[1]!;
     const outDim = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);

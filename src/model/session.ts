@@ -10,10 +10,10 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { depths, type DraftTree } from '../tree/draft-tree.ts';
+import { type DraftTree, depths } from '../tree/draft-tree.ts';
 import { loadCache, saveCache } from './cache-snapshot.ts';
+import { type CachePlan, MAX_TOP_K } from './memory-plan.ts';
 import type { LogitRows, Target, TargetRows } from './target.ts';
-import { MAX_TOP_K, type CachePlan } from './memory-plan.ts';
 import type { TransformerModel } from './transformer-model.ts';
 
 export class Session implements Target {
@@ -21,14 +21,16 @@ export class Session implements Target {
   readonly context: number;
   readonly maxNodes: number;
   readonly #model: TransformerModel;
-  readonly #cache: CachePlan;
+  /** Where this session keeps its keys and values. */
+  readonly cache: CachePlan;
   #length = 0;
   /** Nodes of the last pass, while its path is not committed yet. */
   #pending: Int32Array | undefined;
+  #disposed = false;
 
   constructor(model: TransformerModel, cache: CachePlan) {
     this.#model = model;
-    this.#cache = cache;
+    this.cache = cache;
     this.vocab = model.config.vocab;
     this.context = model.plan.options.context;
     this.maxNodes = model.plan.options.maxNodes;
@@ -42,7 +44,7 @@ export class Session implements Target {
     const nodeDepths = this.#check(tree);
     const pass = this.#model.beginPass();
     this.#model.transformer.forward(
-      { tokens: tree.tokens, parents: tree.parents, depths: nodeDepths, cache: this.#cache, length: this.#length },
+      { tokens: tree.tokens, parents: tree.parents, depths: nodeDepths, cache: this.cache, length: this.#length },
       logitRows,
     );
     this.#pending = tree.parents;
@@ -54,11 +56,14 @@ export class Session implements Target {
     if (!parents) throw new ForetokenError('session.commit', 'no pass is waiting for a commit');
     for (let i = 0; i < path.length; i++) {
       if (parents[path[i]!] !== (i === 0 ? -1 : path[i - 1])) {
-        throw new ForetokenError('session.commit', `node ${path[i]} does not follow node ${i === 0 ? -1 : path[i - 1]} in the last pass`);
+        throw new ForetokenError(
+          'session.commit',
+          `node ${path[i]} does not follow node ${i === 0 ? -1 : path[i - 1]} in the last pass`,
+        );
       }
     }
     for (let i = 0; i < path.length; i++) {
-      if (path[i] !== i) this.#model.transformer.moveSlot(this.#cache, this.#length + path[i]!, this.#length + i);
+      if (path[i] !== i) this.#model.transformer.moveSlot(this.cache, this.#length + path[i]!, this.#length + i);
     }
     this.#length += path.length;
     this.#pending = undefined;
@@ -84,35 +89,43 @@ export class Session implements Target {
 
   /** The committed positions as bytes; `load` on the same model and dtype restores them. */
   save(): Uint8Array {
-    return saveCache(this.#model, this.#cache, this.#length);
+    return saveCache(this.#model, this.cache, this.#length);
   }
 
   /** @throws {ForetokenError} `session.snapshot` when the bytes are not of this model, or do not fit its context */
   load(snapshot: Uint8Array): void {
-    this.#length = loadCache(this.#model, this.#cache, snapshot);
+    this.#length = loadCache(this.#model, this.cache, snapshot);
     this.#pending = undefined;
   }
 
-  /** Gives the cache back to the model. The session must not be used afterwards. */
+  /** Gives the cache back to the model; every later pass on this session is refused. */
   dispose(): void {
-    this.#length = 0;
-    this.#pending = undefined;
-    this.#model.release(this.#cache);
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#model.release(this.cache);
   }
 
   #check({ tokens, parents }: DraftTree): Int32Array {
+    if (this.#disposed) throw new ForetokenError('session.disposed', 'this session has been disposed');
     const nodes = tokens.length;
     if (nodes < 1 || nodes > this.maxNodes || parents.length !== nodes) {
-      throw new ForetokenError('tree.size', `${nodes} tokens and ${parents.length} parents: expected the same number, 1..${this.maxNodes}`);
+      throw new ForetokenError(
+        'tree.size',
+        `${nodes} tokens and ${parents.length} parents: expected the same number, 1..${this.maxNodes}`,
+      );
     }
     for (let node = 0; node < nodes; node++) {
       const token = tokens[node]!;
-      if (!(token >= 0 && token < this.vocab)) throw new ForetokenError('tree.token', `node ${node} has token ${token}: expected 0..${this.vocab - 1}`);
+      if (!(token >= 0 && token < this.vocab))
+        throw new ForetokenError('tree.token', `node ${node} has token ${token}: expected 0..${this.vocab - 1}`);
     }
     const nodeDepths = depths({ tokens, parents });
     const deepest = nodeDepths.reduce((a, b) => (a > b ? a : b));
     if (this.#length + deepest + 1 > this.context) {
-      throw new ForetokenError('context.full', `${this.#length} positions and ${deepest + 1} more: the context holds ${this.context}`);
+      throw new ForetokenError(
+        'context.full',
+        `${this.#length} positions and ${deepest + 1} more: the context holds ${this.context}`,
+      );
     }
     return nodeDepths;
   }
@@ -122,12 +135,17 @@ export class Session implements Target {
     const check = (node: number) => {
       if (pass !== model.passes) throw new ForetokenError('rows.stale', 'a later pass has overwritten these rows');
       const first = logitRows === 'all' ? 0 : logitRows === 'last' ? nodes - 1 : nodes;
-      if (!(node >= first && node < nodes)) throw new ForetokenError('rows.missing', `node ${node} has no logits in this pass`);
+      if (!(node >= first && node < nodes))
+        throw new ForetokenError('rows.missing', `node ${node} has no logits in this pass`);
     };
     return {
       logits(node) {
         check(node);
-        return new Float32Array(model.machine.memory.buffer, model.plan.pass.logits + node * model.config.vocab * 4, model.config.vocab);
+        return new Float32Array(
+          model.machine.memory.buffer,
+          model.plan.pass.logits + node * model.config.vocab * 4,
+          model.config.vocab,
+        );
       },
       argmax(node) {
         check(node);
@@ -135,7 +153,8 @@ export class Session implements Target {
       },
       topK(node, k) {
         check(node);
-        if (!(k >= 1 && k <= MAX_TOP_K)) throw new ForetokenError('option.range', `topK of ${k}: expected 1..${MAX_TOP_K}`);
+        if (!(k >= 1 && k <= MAX_TOP_K))
+          throw new ForetokenError('option.range', `topK of ${k}: expected 1..${MAX_TOP_K}`);
         return model.transformer.select(node, Math.min(k, model.config.vocab)).slice();
       },
     };

@@ -43,13 +43,16 @@ export class TransformerModel {
   session(): Session {
     const cache = this.#freeCaches.pop();
     if (!cache) {
-      throw new ForetokenError('session.full', `all ${this.plan.sessions.length} sessions are in use: dispose one, or load with more \`sessions\``);
+      throw new ForetokenError(
+        'session.full',
+        `all ${this.plan.sessions.length} sessions are in use: dispose one, or load with more \`sessions\``,
+      );
     }
     return new Session(this, cache);
   }
 
   /** Takes a session's cache back. */
   release(cache: CachePlan): void {
-    if (!this.#freeCaches.includes(cache)) this.#freeCaches.push(cache);
+    this.#freeCaches.push(cache);
   }
 }

@@ -58,7 +58,14 @@ export class Transformer {
 
     this.#program.clear();
     this.#embed(weights.embedding, rows);
-    this.#push(op.ROPE_TABLE, this.#pass.ropeTable, this.#pass.positions, this.#pass.frequencies, rows, this.#config.headDim / 2);
+    this.#push(
+      op.ROPE_TABLE,
+      this.#pass.ropeTable,
+      this.#pass.positions,
+      this.#pass.frequencies,
+      rows,
+      this.#config.headDim / 2,
+    );
     weights.layers.forEach((layer, index) => {
       this.#attention(layer, cache.keys[index]!, cache.values[index]!, length, rows);
       this.#feedForward(layer, rows);
@@ -123,7 +130,17 @@ export class Transformer {
     this.#norm(layer.attentionNorm, rows);
     this.#matmul(layer.queryKeyValue, normed, queryKeyValue, rows);
     // Query and key heads lie side by side and turn alike.
-    this.#push(op.ROPE, queryKeyValue, ropeTable, rows, queryHeads + kvHeads, headDim, headDim / 2, stride, ROPE_HALVES);
+    this.#push(
+      op.ROPE,
+      queryKeyValue,
+      ropeTable,
+      rows,
+      queryHeads + kvHeads,
+      headDim,
+      headDim / 2,
+      stride,
+      ROPE_HALVES,
+    );
     this.#push(op.KV_STORE, keys, values, key, value, length, rows, kvHeads, headDim, capacity, stride);
     this.#push(
       op.ATTENTION,

@@ -1,0 +1,97 @@
+/**
+ * Loading a transformer: every check first, then one memory of exactly the planned size, then the weights.
+ * @module
+ */
+import { createEngine, type Engine } from '../engine/engine.ts';
+import { ForetokenError } from '../errors.ts';
+import { readAll } from '../formats/byte-source.ts';
+import { openCheckpoint } from '../formats/checkpoint.ts';
+import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
+import { type ModelConfig, parseHfConfig } from '../formats/hf-config.ts';
+import { llamaLayout } from './architectures/llama.ts';
+import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
+import { type MemoryPlan, misfit, type PlanOptions, planMemory, type WeightType } from './memory-plan.ts';
+import { TransformerModel } from './transformer-model.ts';
+
+/** What the memory plan depends on; all optional for a caller. */
+export interface MemoryOptions {
+  /** How weights are held: `f32`, or `q8` (signed bytes in blocks of 32). Default q8 where every width is a multiple of 32, else f32. */
+  readonly dtype?: WeightType;
+  /** Positions of each session's cache. Default: the model's own context, 2048 at most. */
+  readonly context?: number;
+  /** Caches that can be in use at once. Default 1. */
+  readonly sessions?: number;
+  /** Largest number of tokens in one pass: of a draft tree with its root, and of a block of prefill; 1..64. Default 64. */
+  readonly maxNodes?: number;
+}
+
+export interface LoadOptions extends MemoryOptions {
+  /** Default: `await createEngine()`. */
+  readonly engine?: Engine;
+  /** Stops loading; the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+const DEFAULT_CONTEXT = 2048;
+const MOST_NODES = 64;
+const MOST_SESSIONS = 1024;
+const MOST_CONFIG_BYTES = 2 ** 20;
+
+/**
+ * Loads a Llama-type checkpoint from a folder.
+ *
+ * @param source folder path, base URL, files, or an opened folder: config.json and safetensors as Hugging Face transformers writes them
+ * @throws {ForetokenError} `source.*`, `file.*`, `config.*` for what the folder holds; `option.*` for the options; `memory.*` when the
+ *   plan does not fit; `engine.*`
+ */
+export async function loadTransformer(source: FolderInput, options: LoadOptions = {}): Promise<TransformerModel> {
+  const folder = await openFolder(source, options.signal ? { signal: options.signal } : {});
+  try {
+    const config = await readConfig(folder, options.signal);
+    const plan = planFor(config, options);
+    const tensors = await openCheckpoint(folder, options.signal);
+    const weights = checkWeights(plan.weights, tensors, config.quantization);
+    const engine = options.engine ?? (await createEngine());
+    const machine = engine.createMachine(plan.bytes);
+    await loadWeights(machine.memory, weights, options);
+    return new TransformerModel(machine, config, plan);
+  } finally {
+    folder.close?.();
+  }
+}
+
+/** @throws {ForetokenError} `file.missing`, `file.json`, `config.*` */
+export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<ModelConfig> {
+  const file = await folder.file('config.json', signal);
+  if (!file) throw new ForetokenError('file.missing', 'the folder holds no config.json');
+  return parseHfConfig(await readAll(file, MOST_CONFIG_BYTES, signal));
+}
+
+/**
+ * The memory that a model of this configuration takes with these options: what `load` reserves, to the byte.
+ * @throws {ForetokenError} `option.type`, `option.range`, `config.unsupported`, `memory.limit`
+ */
+export function planFor(config: ModelConfig, options: MemoryOptions = {}): MemoryPlan {
+  const settled: PlanOptions = {
+    dtype: options.dtype ?? (misfit(config, 'q8') === undefined ? 'q8' : 'f32'),
+    context: options.context ?? Math.min(config.context, DEFAULT_CONTEXT),
+    sessions: options.sessions ?? 1,
+    maxNodes: options.maxNodes ?? MOST_NODES,
+  };
+  if (settled.dtype !== 'f32' && settled.dtype !== 'q8') {
+    throw new ForetokenError('option.range', `dtype is ${String(settled.dtype)}: expected 'f32' or 'q8'`);
+  }
+  checkInteger('context', settled.context, config.context);
+  checkInteger('sessions', settled.sessions, MOST_SESSIONS);
+  checkInteger('maxNodes', settled.maxNodes, MOST_NODES);
+  return planMemory(config, llamaLayout(config), settled);
+}
+
+function checkInteger(name: string, value: unknown, most: number): void {
+  if (typeof value !== 'number')
+    throw new ForetokenError('option.type', `${name} is a ${typeof value}: expected a number`);
+  if (!(Number.isInteger(value) && value >= 1 && value <= most)) {
+    throw new ForetokenError('option.range', `${name} is ${value}: expected a whole number, 1..${most}`);
+  }
+}

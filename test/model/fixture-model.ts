@@ -1,0 +1,54 @@
+/**
+ * The committed small models, loaded for a test, and what proofs do to their memory.
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { createEngine, type Machine } from '../../src/engine/engine.ts';
+import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
+import type { Session } from '../../src/model/session.ts';
+import type { TransformerModel } from '../../src/model/transformer-model.ts';
+
+export interface FixtureOptions extends LoadOptions {
+  /** Puts itself between the model and its machine: where faults are planted. */
+  readonly wrapMachine?: (machine: Machine) => Machine;
+}
+
+/** Path of a folder of test/fixtures/models, from the source tree and from build/ alike. */
+export function fixturePath(name: string): string {
+  const fixtures = import.meta.url.includes('/build/') ? '../../../test/fixtures/models/' : '../fixtures/models/';
+  return fileURLToPath(new URL(`${fixtures}${name}`, import.meta.url));
+}
+
+export async function fixtureModel(
+  name: string,
+  { wrapMachine, ...options }: FixtureOptions = {},
+): Promise<TransformerModel> {
+  const engine = await createEngine();
+  const wrapped = wrapMachine
+    ? { ...engine, createMachine: (bytes: number) => wrapMachine(engine.createMachine(bytes)) }
+    : engine;
+  return loadTransformer(fixturePath(name), { engine: wrapped, ...options });
+}
+
+/** Commits a prompt in pieces. @returns (V,) logits after its last token, copied */
+export function prefill(session: Session, prompt: readonly number[], piece = session.maxNodes): Float32Array {
+  let last = new Float32Array(0);
+  for (let start = 0; start < prompt.length; start += piece) {
+    const tokens = Int32Array.from(prompt.slice(start, start + piece));
+    const rows = session.forward({ tokens, parents: tokens.map((_, i) => i - 1) }, 'last');
+    last = rows.logits(tokens.length - 1).slice();
+    session.commit(tokens.map((_, i) => i));
+  }
+  return last;
+}
+
+/** Overwrites every slot of every cache that the session has not committed. */
+export function fillUnusedSlots(model: TransformerModel, session: Session, value: number): void {
+  const snapshot = session.save();
+  const { config, plan } = model;
+  const floats = config.kvHeads * plan.capacity * config.headDim;
+  for (const address of [...session.cache.keys, ...session.cache.values]) {
+    new Float32Array(model.machine.memory.buffer, address, floats).fill(value);
+  }
+  session.load(snapshot);
+}

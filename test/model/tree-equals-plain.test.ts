@@ -1,0 +1,134 @@
+/**
+ * P1: every node of a draft tree gets the logits, to the bit, that plain one-token decoding gives on that node's path; and after a
+ * commit the cache holds, to the bit, what plain decoding would have put there.
+ * @module
+ */
+import type { Session } from '../../src/model/session.ts';
+import type { DraftTree } from '../../src/tree/draft-tree.ts';
+import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
+import { fillUnusedSlots, fixtureModel, prefill } from './fixture-model.ts';
+import { allParents, binary, chain, pathTo, randomParents, star, withTokens } from './trees.ts';
+
+const DTYPES = ['f32', 'q8'] as const;
+const PROMPT = 24;
+
+/** Logits of every node of one tree pass, copied. */
+function treeLogits(session: Session, tree: DraftTree): Float32Array[] {
+  const rows = session.forward(tree, 'all');
+  return Array.from(tree.tokens, (_, node) => rows.logits(node).slice());
+}
+
+/** Logits after each token of a plain decode, one token a pass. */
+function plainLogits(session: Session, tokens: readonly number[]): Float32Array[] {
+  return tokens.map((token) => {
+    const rows = session.forward({ tokens: Int32Array.of(token), parents: Int32Array.of(-1) }, 'all');
+    const logits = rows.logits(0).slice();
+    session.commit(Int32Array.of(0));
+    return logits;
+  });
+}
+
+/** Nodes whose logits differ from plain decoding; shared path prefixes are decoded once. */
+function differingNodes(session: Session, tree: DraftTree): number[] {
+  const length = session.length;
+  const verified = treeLogits(session, tree);
+  session.truncate(length);
+  const children = Array.from(tree.tokens, () => [] as number[]);
+  tree.parents.forEach((parent, node) => parent >= 0 && children[parent]!.push(node));
+  const differing: number[] = [];
+  const visit = (node: number, depth: number) => {
+    session.truncate(length + depth);
+    const [plain] = plainLogits(session, [tree.tokens[node]!]);
+    if (firstDifference(verified[node]!, plain!) !== -1) differing.push(node);
+    for (const child of children[node]!) visit(child, depth + 1);
+  };
+  visit(0, 0);
+  session.truncate(length);
+  return differing;
+}
+
+const shapes: [string, number[][]][] = [
+  ['all 154 trees of up to 6 nodes', allParents(6)],
+  ['a chain of 64', [chain(64)]],
+  ['a star of 64', [star(64)]],
+  ['a binary tree of 63', [binary(63)]],
+];
+
+for (const dtype of DTYPES) {
+  for (const [name, parents] of shapes) {
+    test(`${dtype}: ${name}: every node has the bits of plain decoding (seed 1)`, async () => {
+      const next = random(1);
+      const model = await fixtureModel('test-300k', { dtype });
+      const session = model.session();
+      prefill(
+        session,
+        Array.from({ length: PROMPT }, () => randomInt(next, session.vocab)),
+      );
+      fillUnusedSlots(model, session, NaN);
+      for (const shape of parents) {
+        assert.equal(differingNodes(session, withTokens(shape, next, session.vocab)), [], `parents ${shape}`);
+      }
+    });
+  }
+
+  test(`${dtype}: 200 random trees after random prompts: every node has the bits of plain decoding (seed 2)`, async () => {
+    const next = random(2);
+    const model = await fixtureModel('test-300k', { dtype });
+    const session = model.session();
+    for (let round = 0; round < 200; round++) {
+      session.truncate(0);
+      prefill(
+        session,
+        Array.from({ length: 1 + randomInt(next, 40) }, () => randomInt(next, session.vocab)),
+      );
+      fillUnusedSlots(model, session, NaN);
+      const tree = withTokens(randomParents(next, 2 + randomInt(next, 23)), next, session.vocab);
+      assert.equal(differingNodes(session, tree), [], `round ${round}, parents ${tree.parents}`);
+    }
+  });
+
+  test(`${dtype}: keys and values after a commit are those of plain decoding, to the bit (seed 3)`, async () => {
+    const next = random(3);
+    const model = await fixtureModel('test-300k', { dtype, sessions: 2 });
+    const [speculative, plain] = [model.session(), model.session()];
+    for (let round = 0; round < 40; round++) {
+      const prompt = Array.from({ length: 1 + randomInt(next, 30) }, () => randomInt(next, speculative.vocab));
+      for (const session of [speculative, plain]) {
+        session.truncate(0);
+        prefill(session, prompt);
+        fillUnusedSlots(model, session, NaN);
+      }
+      // Three steps in a row, each on what the one before left behind.
+      for (let step = 0; step < 3; step++) {
+        const tree = withTokens(randomParents(next, 1 + randomInt(next, 24)), next, speculative.vocab);
+        const path = pathTo(tree.parents, randomInt(next, tree.tokens.length));
+        speculative.forward(tree, 'all');
+        speculative.commit(Int32Array.from(path));
+        plainLogits(
+          plain,
+          path.map((node) => tree.tokens[node]!),
+        );
+      }
+      assert.is(speculative.length, plain.length);
+      assert.equal(speculative.save(), plain.save(), `round ${round}`);
+    }
+  });
+
+  test(`${dtype}: a prompt prefilled in pieces of 1, 3, 16 or at once leaves the same bits (seed 4)`, async () => {
+    const next = random(4);
+    const model = await fixtureModel('test-300k', { dtype });
+    const session = model.session();
+    const prompt = Array.from({ length: 61 }, () => randomInt(next, session.vocab));
+    const results = [1, 3, 16, 61].map((piece) => {
+      session.truncate(0);
+      const logits = prefill(session, prompt, piece);
+      return { logits, cache: session.save() };
+    });
+    for (const { logits, cache } of results) {
+      assert.is(firstDifference(logits, results[0]!.logits), -1);
+      assert.equal(cache, results[0]!.cache);
+    }
+  });
+}
+
+test.run();
