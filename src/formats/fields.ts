@@ -80,10 +80,14 @@ export class Fields {
     return value;
   }
 
+  /** An object that may be absent. */
   child(name: string): Fields | undefined {
-    return this.has(name)
-      ? new Fields(this.#object.get(name)!, this.#area, this.what, `${this.#path}${name}.`)
-      : undefined;
+    return this.has(name) ? this.object(name) : undefined;
+  }
+
+  /** An object that must be there. */
+  object(name: string): Fields {
+    return new Fields(this.#get(name, undefined), this.#area, this.what, `${this.#path}${name}.`);
   }
 
   /** The objects of a list. */
