@@ -11,11 +11,12 @@ function lockedPackages(path) {
   return JSON.parse(readFileSync(path, 'utf8')).packages;
 }
 
-/** Packages for other systems stand in the lock file but are never installed here. */
-function fitsThisHost({ os, cpu, libc }) {
-  return (
-    (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'))
-  );
+/**
+ * Whether a package of the lock file must be installed here. Those of other systems never are; those of one C library come with a
+ * package that has none, and need no look of their own.
+ */
+function isExpectedHere({ os, cpu, libc }) {
+  return (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && !libc;
 }
 
 /** Names of the packages that a folder's lock file asks for and that are missing there or of another version. */
@@ -23,7 +24,7 @@ export function missingPackages(folder) {
   const wanted = lockedPackages(join(root, folder, 'package-lock.json'));
   const present = lockedPackages(join(root, folder, 'node_modules/.package-lock.json'));
   return Object.keys(wanted).filter(
-    (name) => name !== '' && fitsThisHost(wanted[name]) && present[name]?.version !== wanted[name].version,
+    (name) => name !== '' && isExpectedHere(wanted[name]) && present[name]?.version !== wanted[name].version,
   );
 }
 
