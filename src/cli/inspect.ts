@@ -1,0 +1,189 @@
+/**
+ * `foretoken inspect`: what a model is made of and what it will need, without reading its weights.
+ * @module
+ */
+import { ForetokenError } from '../errors.ts';
+import { readAll } from '../formats/byte-source.ts';
+import { openCheckpoint } from '../formats/checkpoint.ts';
+import { type Folder, openFolder, openSource } from '../formats/folder.ts';
+import type { ModelConfig } from '../formats/hf-config.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import type { TensorDescription, Tensors } from '../formats/tensors.ts';
+import { planFor, readConfig } from '../model/load-transformer.ts';
+import { misfit, type WeightType } from '../model/memory-plan.ts';
+import { readTokenizer } from '../text/tokenizer-file.ts';
+import { command } from './command.ts';
+import { bytesText, countText, table } from './table.ts';
+
+/** Bytes that loading with one session takes. */
+interface MemoryEstimate {
+  readonly dtype: WeightType;
+  readonly context: number;
+  readonly weights: number;
+  readonly cache: number;
+  readonly pass: number;
+  readonly total: number;
+}
+
+interface TokenizerSummary {
+  readonly kind: string;
+  readonly vocab: number;
+  readonly addedTokens: number;
+}
+
+/** What `--json` prints. A single file has tensors only. */
+interface Inspection {
+  readonly config?: ModelConfig;
+  readonly tokenizer?: TokenizerSummary | undefined;
+  readonly memory?: readonly MemoryEstimate[];
+  readonly parameters: number;
+  readonly dtypes: Readonly<Record<string, { readonly tensors: number; readonly bytes: number }>>;
+  readonly tensors: readonly Pick<TensorDescription, 'name' | 'dtype' | 'shape' | 'bytes'>[];
+}
+
+const DTYPES: readonly WeightType[] = ['q8', 'f32'];
+/** Contexts that memory is estimated for, besides the model's own. */
+const CONTEXTS = [512, 2048];
+const MOST_TOKENIZER_BYTES = 128 * 2 ** 20;
+
+export const inspectCommand = command({
+  name: 'inspect',
+  summary: 'tells what a model is made of and how much memory it needs',
+  usage: 'PATH [OPTIONS]',
+  options: {
+    context: { kind: 'integer', value: 'N', help: 'estimate memory for this context only' },
+    json: { kind: 'flag', help: 'print one JSON object, with every tensor' },
+  },
+  positionals: 1,
+  notes: "PATH is a model's folder, its base URL, or one .safetensors file. Weights are not read.",
+  async run({ options, positionals: [path] }, terminal) {
+    if (path === undefined)
+      throw new ForetokenError('usage.argument', 'no PATH given: a folder, a URL or a .safetensors file');
+    const inspection = path.endsWith('.safetensors')
+      ? await inspectFile(path, terminal.signal)
+      : await inspectFolder(path, options.context, terminal.signal);
+    await terminal.write(`${options.json ? JSON.stringify(inspection) : describe(inspection)}\n`);
+  },
+});
+
+async function inspectFile(path: string, signal: AbortSignal): Promise<Inspection> {
+  const source = await openSource(path, { signal });
+  return summarise((await readSafetensors(source, signal)).tensors);
+}
+
+async function inspectFolder(path: string, context: number | undefined, signal: AbortSignal): Promise<Inspection> {
+  const folder = await openFolder(path, { signal });
+  try {
+    const config = await readConfig(folder, signal);
+    return {
+      config,
+      tokenizer: await inspectTokenizer(folder, config, signal),
+      memory: estimates(config, context),
+      ...summarise(await openCheckpoint(folder, signal)),
+    };
+  } finally {
+    folder.close?.();
+  }
+}
+
+async function inspectTokenizer(
+  folder: Folder,
+  config: ModelConfig,
+  signal: AbortSignal,
+): Promise<TokenizerSummary | undefined> {
+  const file = await folder.file('tokenizer.json', signal);
+  if (!file) return undefined;
+  const { vocab, addedTokens } = readTokenizer(
+    await readAll(file, MOST_TOKENIZER_BYTES, signal),
+    file.name,
+    config.vocab,
+  );
+  return { kind: 'byte-level BPE', vocab, addedTokens: addedTokens.length };
+}
+
+function estimates(config: ModelConfig, context: number | undefined): MemoryEstimate[] {
+  const contexts =
+    context === undefined ? new Set([...CONTEXTS.filter((size) => size < config.context), config.context]) : [context];
+  const dtypes = DTYPES.filter((dtype) => misfit(config, dtype) === undefined);
+  return dtypes.flatMap((dtype) =>
+    [...contexts].map((positions) => {
+      const plan = planFor(config, { dtype, context: positions });
+      return {
+        dtype,
+        context: positions,
+        weights: plan.weightBytes,
+        cache: plan.cacheBytes,
+        pass: plan.passBytes,
+        total: plan.bytes,
+      };
+    }),
+  );
+}
+
+function summarise(tensors: Tensors): Pick<Inspection, 'parameters' | 'dtypes' | 'tensors'> {
+  const list = [...tensors.values()];
+  const dtypes: Record<string, { tensors: number; bytes: number }> = {};
+  for (const { dtype, bytes } of list) {
+    const sum = (dtypes[dtype] ??= { tensors: 0, bytes: 0 });
+    sum.tensors++;
+    sum.bytes += bytes;
+  }
+  // The scales of a quantised matrix are how it is stored, not parameters of its own.
+  const isScale = (name: string) => name.endsWith('.scale') && tensors.has(name.replace(/scale$/, 'q'));
+  const parameters = list.reduce((sum, { name, elements }) => sum + (isScale(name) ? 0 : elements), 0);
+  return { parameters, dtypes, tensors: list.map(({ name, dtype, shape, bytes }) => ({ name, dtype, shape, bytes })) };
+}
+
+function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: Inspection): string {
+  const facts: string[][] = [];
+  if (config) {
+    facts.push(
+      ['architecture', `${config.architecture}, ${config.layers} layers`],
+      ['widths', `hidden ${config.hidden}, feed-forward ${config.intermediate}`],
+      ['heads', `${config.queryHeads} query and ${config.kvHeads} key-value heads of ${config.headDim}`],
+      [
+        'vocabulary',
+        `${countText(config.vocab)} tokens, output layer ${config.tied ? 'tied to the embedding' : 'of its own'}`,
+      ],
+      ['context', `${countText(config.context)} positions`],
+      [
+        'tokenizer',
+        tokenizer
+          ? `${tokenizer.kind}, ${countText(tokenizer.vocab)} tokens, ${tokenizer.addedTokens} of them added`
+          : 'none',
+      ],
+    );
+  }
+  const mix = Object.entries(dtypes).map(
+    ([dtype, { tensors: count, bytes }]) => `${dtype} ${bytesText(bytes)} in ${count} tensors`,
+  );
+  facts.push(['parameters', countText(parameters)], ['stored as', mix.join(', ')]);
+  const width = Math.max(...facts.map(([name]) => name!.length)) + 2;
+  const parts = [facts.map(([name, text]) => name!.padEnd(width) + text).join('\n')];
+  if (memory) parts.push(memoryTable(memory));
+  return [...parts, tensorTable(tensors)].join('\n\n');
+}
+
+function memoryTable(memory: readonly MemoryEstimate[]): string {
+  const rows = memory.map(({ dtype, context, weights, cache, pass, total }) => [
+    dtype,
+    countText(context),
+    ...[weights, cache, pass, total].map(bytesText),
+  ]);
+  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total'], ...rows]);
+}
+
+/** The layers' tensors as one row each, where name, dtype and shape agree but for the layer's number. */
+function tensorTable(tensors: Inspection['tensors']): string {
+  const rows = new Map<string, { cells: string[]; count: number }>();
+  for (const { name, dtype, shape } of tensors) {
+    const cells = [name.replace(/\.\d+\./, '.*.'), dtype, shape.join(' x ')];
+    const row = rows.get(cells.join(' ')) ?? { cells, count: 0 };
+    row.count++;
+    rows.set(cells.join(' '), row);
+  }
+  return table([
+    ['tensors', 'dtype', 'shape', 'count'],
+    ...[...rows.values()].map(({ cells, count }) => [...cells, String(count)]),
+  ]);
+}
