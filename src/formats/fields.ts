@@ -73,6 +73,14 @@ export class Fields {
     return this.#object.get(name) as readonly JsonValue[];
   }
 
+  /** A list of integers from `low` to `high`. */
+  integers(name: string, low: number, high: number): readonly number[] {
+    return this.list(name).map((value) => {
+      if (!isInteger(value, low, high)) throw this.range(name, `integers from ${low} to ${high}`);
+      return value;
+    });
+  }
+
   /** An object whose names are data, such as a vocabulary. */
   map(name: string): JsonObject {
     const value = this.#get(name, undefined);

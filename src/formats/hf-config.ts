@@ -5,7 +5,7 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { Fields, isInteger } from './fields.ts';
+import { Fields } from './fields.ts';
 import { parseJson } from './json.ts';
 
 /** What a model is made of. Every number is checked: sums of products of a few of them stay exact in a double. */
@@ -155,10 +155,7 @@ function checkRopeType(fields: Fields, name: string): void {
 function eosTokensOf(config: Fields, vocab: number): readonly number[] {
   if (!config.has('eos_token_id')) return [];
   if (!config.isList('eos_token_id')) return [config.integer('eos_token_id', 0, vocab - 1)];
-  return config.list('eos_token_id').map((id) => {
-    if (!isInteger(id, 0, vocab - 1)) throw config.range('eos_token_id', `token ids from 0 to ${vocab - 1}`);
-    return id;
-  });
+  return config.integers('eos_token_id', 0, vocab - 1);
 }
 
 function quantizationOf(config: Fields): Quantization | undefined {
