@@ -183,7 +183,7 @@ function planWeights(arena: Arena, layout: CheckpointLayout, dtype: WeightType):
 }
 
 /** Bytes of a packed matrix (layouts in opcodes.ts). */
-export function packedBytes(outDim: number, inDim: number, dtype: WeightType): number {
+function packedBytes(outDim: number, inDim: number, dtype: WeightType): number {
   const panels = Math.ceil(outDim / PANEL);
   return dtype === 'q8' ? panels * (inDim / BLOCK) * Q8_BLOCK_BYTES : panels * PANEL * inDim * 4;
 }

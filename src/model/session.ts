@@ -120,7 +120,7 @@ export class Session implements Target {
         throw new ForetokenError('tree.token', `node ${node} has token ${token}: expected 0..${this.vocab - 1}`);
     }
     const nodeDepths = depths({ tokens, parents });
-    const deepest = nodeDepths.reduce((a, b) => (a > b ? a : b));
+    const deepest = nodeDepths.reduce((a, b) => Math.max(a, b));
     if (this.#length + deepest + 1 > this.context) {
       throw new ForetokenError(
         'context.full',

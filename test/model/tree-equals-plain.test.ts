@@ -34,7 +34,7 @@ function differingNodes(session: Session, tree: DraftTree): number[] {
   const verified = treeLogits(session, tree);
   session.truncate(length);
   const children = Array.from(tree.tokens, () => [] as number[]);
-  tree.parents.forEach((parent, node) => parent >= 0 && children[parent]!.push(node));
+  for (const [node, parent] of tree.parents.entries()) if (parent >= 0) children[parent]!.push(node);
   const differing: number[] = [];
   const visit = (node: number, depth: number) => {
     session.truncate(length + depth);
