@@ -1,0 +1,15 @@
+/**
+ * Models by the names that benchmarks take: a shape of random weights, or a folder.
+ * @module
+ */
+import { join } from 'node:path';
+import { randomModel, SHAPES } from '../../src/cli/random-model.ts';
+import type { FolderInput } from '../../src/formats/folder.ts';
+import { repository } from './prompts.ts';
+
+/** @param name a name of SHAPES, `foretoken-code`, or a path */
+export function modelSource(name: string): FolderInput {
+  const shape = SHAPES[name];
+  if (shape) return randomModel(shape);
+  return name === 'foretoken-code' ? join(repository, 'weights/foretoken-code') : name;
+}
