@@ -91,8 +91,14 @@ function reserveMemory(pages: number): WebAssembly.Memory {
 
 function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
   try {
-    return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Partial<KernelExports>;
+    if (exports.runProgram) return exports as KernelExports;
   } catch (cause) {
-    throw new ForetokenError('engine.module', 'the module given is not the kernels of this version', { cause });
+    throw notTheKernels(cause);
   }
+  throw notTheKernels(undefined);
+}
+
+function notTheKernels(cause: unknown): ForetokenError {
+  return new ForetokenError('engine.module', 'the module given is not the kernels of this version', { cause });
 }

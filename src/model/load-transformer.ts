@@ -10,7 +10,7 @@ import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts'
 import { type ModelConfig, parseHfConfig } from '../formats/hf-config.ts';
 import { llamaLayout } from './architectures/llama.ts';
 import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
-import { type MemoryPlan, misfit, type PlanOptions, planMemory, type WeightType } from './memory-plan.ts';
+import { type MemoryPlan, misfit, planMemory, type WeightType } from './memory-plan.ts';
 import { TransformerModel } from './transformer-model.ts';
 
 /** What the memory plan depends on; all optional for a caller. */
@@ -73,19 +73,19 @@ export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<
  * @throws {ForetokenError} `option.type`, `option.range`, `config.unsupported`, `memory.limit`
  */
 export function planFor(config: ModelConfig, options: MemoryOptions = {}): MemoryPlan {
-  const settled: PlanOptions = {
-    dtype: options.dtype ?? (misfit(config, 'q8') === undefined ? 'q8' : 'f32'),
-    context: options.context ?? Math.min(config.context, DEFAULT_CONTEXT),
-    sessions: options.sessions ?? 1,
-    maxNodes: options.maxNodes ?? MOST_NODES,
-  };
-  if (settled.dtype !== 'f32' && settled.dtype !== 'q8') {
-    throw new ForetokenError('option.range', `dtype is ${String(settled.dtype)}: expected 'f32' or 'q8'`);
+  const {
+    dtype = misfit(config, 'q8') === undefined ? 'q8' : 'f32',
+    context = Math.min(config.context, DEFAULT_CONTEXT),
+    sessions = 1,
+    maxNodes = MOST_NODES,
+  } = options;
+  if (dtype !== 'f32' && dtype !== 'q8') {
+    throw new ForetokenError('option.range', `dtype is ${String(dtype)}: expected 'f32' or 'q8'`);
   }
-  checkInteger('context', settled.context, config.context);
-  checkInteger('sessions', settled.sessions, MOST_SESSIONS);
-  checkInteger('maxNodes', settled.maxNodes, MOST_NODES);
-  return planMemory(config, llamaLayout(config), settled);
+  checkInteger('context', context, config.context);
+  checkInteger('sessions', sessions, MOST_SESSIONS);
+  checkInteger('maxNodes', maxNodes, MOST_NODES);
+  return planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes });
 }
 
 function checkInteger(name: string, value: unknown, most: number): void {

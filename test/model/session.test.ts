@@ -1,0 +1,139 @@
+/**
+ * Sessions: what they refuse, how they are saved, forked and given back; and memory: what is planned is what is used.
+ * @module
+ */
+
+import { planFor } from '../../src/model/load-transformer.ts';
+import { MAX_TOP_K } from '../../src/model/memory-plan.ts';
+import { hasCode, rejection } from '../codes.ts';
+import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
+import { fixtureModel, prefill } from './fixture-model.ts';
+
+const tokens = (...ids: number[]) => Int32Array.from(ids);
+
+test('the memory is what the plan says, to the byte, and stays so while decoding', async () => {
+  const model = await fixtureModel('test-300k', { context: 100, sessions: 2, maxNodes: 24 });
+  const { buffer } = model.machine.memory;
+  const planned = planFor(model.config, { context: 100, sessions: 2, maxNodes: 24 });
+  assert.is(buffer.byteLength, planned.bytes);
+  assert.ok(planned.bytes - (planned.weightBytes + planned.cacheBytes + planned.passBytes) < 65_536 + 64);
+  prefill(
+    model.session(),
+    Array.from({ length: 99 }, (_, i) => i),
+  );
+  assert.is(model.machine.memory.buffer, buffer);
+});
+
+test('trees that are none are refused, and the session works on', async () => {
+  const model = await fixtureModel('test-300k', { maxNodes: 4 });
+  const session = model.session();
+  const forward = (ids: Int32Array, parents: Int32Array) => () => session.forward({ tokens: ids, parents }, 'all');
+  assert.throws(forward(tokens(), tokens()), hasCode('tree.size'));
+  assert.throws(forward(tokens(1, 2, 3, 4, 5), tokens(-1, 0, 1, 2, 3)), hasCode('tree.size'));
+  assert.throws(forward(tokens(1, 2), tokens(-1)), hasCode('tree.size'));
+  assert.throws(forward(tokens(512), tokens(-1)), hasCode('tree.token'));
+  assert.throws(forward(tokens(-1), tokens(-1)), hasCode('tree.token'));
+  assert.throws(forward(tokens(1, 2), tokens(-1, 1)), hasCode('tree.parent'));
+  assert.throws(forward(tokens(1, 2), tokens(-1, -1)), hasCode('tree.parent'));
+  assert.throws(() => session.commit(tokens(0)), hasCode('session.commit'));
+  session.forward({ tokens: tokens(1, 2, 3), parents: tokens(-1, 0, 0) }, 'all');
+  assert.throws(() => session.commit(tokens(0, 1, 2)), hasCode('session.commit'));
+  assert.throws(() => session.commit(tokens(1)), hasCode('session.commit'));
+  session.commit(tokens(0, 2));
+  assert.is(session.length, 2);
+});
+
+test('the context takes its last position and refuses the one after', async () => {
+  const model = await fixtureModel('test-300k', { context: 10, maxNodes: 8 });
+  const session = model.session();
+  prefill(session, [1, 2, 3, 4, 5, 6, 7, 8], 8);
+  session.forward({ tokens: tokens(1, 2, 3, 4), parents: tokens(-1, 0, 0, 0) }, 'all');
+  session.commit(tokens(0, 3));
+  assert.is(session.length, 10);
+  assert.throws(() => session.forward({ tokens: tokens(1), parents: tokens(-1) }, 'all'), hasCode('context.full'));
+});
+
+test('rows of an earlier pass, and rows without logits, are refused', async () => {
+  const model = await fixtureModel('test-300k');
+  const session = model.session();
+  const pair = { tokens: tokens(1, 2), parents: tokens(-1, 0) };
+  const earlier = session.forward(pair, 'all');
+  const last = session.forward(pair, 'last');
+  assert.throws(() => earlier.logits(0), hasCode('rows.stale'));
+  assert.throws(() => last.argmax(0), hasCode('rows.missing'));
+  assert.is(last.logits(1).length, 512);
+  assert.throws(() => session.forward(pair, 'none').logits(1), hasCode('rows.missing'));
+});
+
+test('argmax and topK are those of a sort, ties to the lowest id (seed 5)', async () => {
+  const next = random(5);
+  const model = await fixtureModel('test-300k');
+  const session = model.session();
+  const rows = session.forward({ tokens: tokens(7), parents: tokens(-1) }, 'all');
+  const logits = rows.logits(0);
+  for (let round = 0; round < 20; round++) {
+    for (let id = 0; id < logits.length; id++) logits[id] = randomInt(next, 40); // a view: made up, with many ties
+    const sorted = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
+    assert.is(rows.argmax(0), sorted[0]);
+    for (const k of [1, 2, 8, MAX_TOP_K]) assert.equal([...rows.topK(0, k)], sorted.slice(0, k));
+  }
+});
+
+test('a saved session, loaded elsewhere or forked, goes on with the same bits', async () => {
+  const model = await fixtureModel('test-300k', { sessions: 3 });
+  const first = model.session();
+  prefill(first, [3, 1, 4, 1, 5, 9, 2]);
+  const saved = first.save();
+  const fork = first.fork();
+  const loaded = model.session();
+  loaded.load(saved);
+  const results = [first, fork, loaded].map((session) => prefill(session, [6, 5, 3]));
+  assert.is(firstDifference(results[0]!, results[1]!), -1);
+  assert.is(firstDifference(results[0]!, results[2]!), -1);
+  assert.throws(() => first.fork(), hasCode('session.full'));
+  fork.dispose();
+  fork.dispose();
+  assert.throws(() => fork.forward({ tokens: tokens(1), parents: tokens(-1) }, 'all'), hasCode('session.disposed'));
+  assert.is(first.fork().length, 10);
+  assert.throws(() => first.fork(), hasCode('session.full'));
+});
+
+test('snapshots that are not of this model are refused', async () => {
+  const session = (await fixtureModel('test-300k', { context: 20 })).session();
+  const other = (await fixtureModel('grouped')).session();
+  const longer = (await fixtureModel('test-300k', { context: 30 })).session();
+  prefill(other, [1, 2]);
+  prefill(
+    longer,
+    Array.from({ length: 25 }, (_, i) => i),
+  );
+  prefill(session, [1, 2, 3]);
+  const own = session.save();
+  const hostile = [other.save(), longer.save(), own.slice(0, -4), own.slice(1), new Uint8Array(0), new Uint8Array(24)];
+  for (const bytes of hostile) assert.throws(() => session.load(bytes), hasCode('session.snapshot'));
+  assert.is(session.length, 3);
+});
+
+test('a dtype that does not fit the widths is refused, and is not chosen by default', async () => {
+  assert.is(await rejection(fixtureModel('one-kv-head', { dtype: 'q8' })), 'config.unsupported');
+  assert.is((await fixtureModel('one-kv-head')).plan.options.dtype, 'f32');
+  assert.is((await fixtureModel('test-300k')).plan.options.dtype, 'q8');
+});
+
+test('memory options out of range are refused before anything is reserved', async () => {
+  for (const name of ['context', 'sessions', 'maxNodes']) {
+    for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
+      assert.is(await rejection(fixtureModel('grouped', { [name]: value })), 'option.range', `${name} ${value}`);
+    }
+    for (const value of ['8', null, {}]) {
+      assert.is(
+        await rejection(fixtureModel('grouped', { [name]: value as never })),
+        'option.type',
+        `${name} ${value}`,
+      );
+    }
+  }
+  assert.is(await rejection(fixtureModel('grouped', { dtype: 'q3' as never })), 'option.range');
+});
+
+test.run();
