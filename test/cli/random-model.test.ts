@@ -2,7 +2,7 @@ import { randomModel, SHAPES } from '../../src/cli/random-model.ts';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import { assert, firstDifference, test } from '../harness.ts';
 
-const SHAPE = SHAPES['tiny']!;
+const SHAPE = SHAPES.tiny!;
 
 async function firstLogits(seed: number): Promise<Float32Array> {
   const model = await loadTransformer(randomModel(SHAPE, { context: 64, seed }), { dtype: 'f32' });
