@@ -21,10 +21,13 @@ if (hostSuites) {
   ready &&= await report.step('install browsers', 120, ensureBrowsers);
 }
 if (ready) {
-  await report.step('build the package', 60, build);
+  let packed = await report.step('build the package', 60, build);
   await report.step('types, and tests to build/', 45, buildTests);
   if (parts.length === 0 && !full) await report.step('lint and format', 15, lint);
-  if (hostSuites) await report.step('pack', 15, pack);
-  for (const suite of suites) await report.suite(suite);
+  if (hostSuites) packed &&= await report.step('pack', 15, pack);
+  for (const suite of suites) {
+    if (packed || !suite.needsHosts) await report.suite(suite);
+    else report.notRun(suite, 'there is no package to run');
+  }
 }
 report.close();

@@ -57,6 +57,12 @@ export class Report {
     this.#line(this.#failed === failedBefore ? 'ok' : 'FAIL', name, start, budget);
   }
 
+  /** A suite that cannot run is a failure. */
+  notRun({ name }, reason) {
+    this.#failed++;
+    console.log(`FAIL ${name}: not run, ${reason}`);
+  }
+
   async #file(file, fileTimeout) {
     const maySkip = (title) => this.#allowedSkips.some((skip) => skip.file === file && skip.title === title);
     const verdict = await runTestFile(builtFile(file), { timeoutMs: fileTimeout * 1000, maySkip });
