@@ -1,0 +1,176 @@
+/**
+ * A byte-level BPE tokenizer, read from a Hugging Face tokenizer.json: the same tokens as Hugging Face tokenizers, on every runtime.
+ *
+ * text -> added tokens found -> NFC, where the file asks for it -> pieces -> bytes -> merges -> ids
+ *
+ * What differs from the reference, each on purpose: special tokens are found only where the caller allows them; an added token always
+ * decodes to its content (the reference reads "é" as a byte); letters, numbers and white space are those of one Unicode version
+ * (unicode-ranges.ts). NFC is the host's, so text with characters newer than the host may differ between hosts where a file asks for it.
+ * @module
+ */
+import { ForetokenError, quote } from '../errors.ts';
+import { type AddedToken, AddedTokenFinder } from './added-tokens.ts';
+import { spell } from './byte-alphabet.ts';
+import { BytePairs } from './byte-pairs.ts';
+import { Detokenizer } from './detokenizer.ts';
+import { readTokenizer, type TokenizerParts } from './tokenizer-file.ts';
+
+export type { AddedToken };
+
+export interface EncodeOptions {
+  /**
+   * Which special tokens are found in the text: none (the default: what spells one stays text), all, or these.
+   * A prompt from outside must not be able to forge the marks of a chat.
+   */
+  readonly allowSpecial?: boolean | 'all' | readonly string[];
+  /** Put `prefix` and `suffix` around the ids. Default false. */
+  readonly addSpecial?: boolean;
+}
+
+/**
+ * Longest piece that the cache keeps, in UTF-16 units, and how many pieces: about 1 MB. Most words are shorter, and a longer slice would
+ * keep the whole text that it was cut from alive (V8 copies slices of up to 12 units).
+ */
+const CACHE = { units: 12, pieces: 8192 } as const;
+
+export class Tokenizer {
+  /** V: ids are 0..vocab - 1. */
+  readonly vocab: number;
+  /** Every token that is found as a whole, special or not, as the file lists them. */
+  readonly addedTokens: readonly AddedToken[];
+  /** Ids that the file wants before a text, such as a beginning-of-text token; mostly none. */
+  readonly prefix: readonly number[];
+  /** Ids that the file wants after a text; mostly none. */
+  readonly suffix: readonly number[];
+
+  readonly #parts: TokenizerParts;
+  readonly #pairs: BytePairs;
+  readonly #special: ReadonlyMap<string, number>;
+  /** Found in the text as it is, and after that in the normalised rest. */
+  readonly #rawFinder: AddedTokenFinder;
+  readonly #normalFinder: AddedTokenFinder;
+  readonly #cache = new Map<string, readonly number[]>();
+
+  constructor(parts: TokenizerParts) {
+    this.vocab = parts.vocab;
+    this.addedTokens = parts.addedTokens;
+    this.prefix = parts.prefix;
+    this.suffix = parts.suffix;
+    this.#parts = parts;
+    this.#pairs = new BytePairs(parts.pairs);
+    this.#special = new Map(parts.addedTokens.filter(({ special }) => special).map(({ content, id }) => [content, id]));
+    this.#rawFinder = new AddedTokenFinder(parts.addedTokens.filter(({ normalized }) => !normalized));
+    const normalized = parts.addedTokens.filter((token) => token.normalized);
+    this.#normalFinder = new AddedTokenFinder(
+      normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
+    );
+  }
+
+  /**
+   * Token ids of a text. An unpaired surrogate counts as U+FFFD, as TextEncoder has it.
+   *
+   * @throws {ForetokenError} `option.type` when `text` is not a string; `tokenizer.special` when `allowSpecial` names no special token
+   */
+  encode(text: string, options: EncodeOptions = {}): Int32Array {
+    if (typeof text !== 'string')
+      throw new ForetokenError('option.type', `text is a ${typeof text}, expected a string`);
+    const allowed = this.#allowed(options.allowSpecial ?? false);
+    const ids: number[] = [];
+    const add = (token: AddedToken) => ids.push(token.id);
+    this.#rawFinder.split(text.replace(/\p{Surrogate}/gu, '\ufffd'), allowed, add, (raw) => {
+      this.#normalFinder.split(this.#normalize(raw), allowed, add, (part) => {
+        this.#parts.split(part, (piece) => {
+          for (const id of this.#encodePiece(piece)) ids.push(id);
+        });
+      });
+    });
+    return Int32Array.from(options.addSpecial ? [...this.prefix, ...ids, ...this.suffix] : ids);
+  }
+
+  /**
+   * Text of token ids, special tokens by their content. Bytes that are not UTF-8 become U+FFFD.
+   *
+   * @throws {ForetokenError} `tokenizer.token` when an id is not in the vocabulary
+   */
+  decode(ids: Iterable<number>): string {
+    const detokenizer = new Detokenizer(this);
+    let text = '';
+    for (const id of ids) text += detokenizer.push(id);
+    return text + detokenizer.flush();
+  }
+
+  /**
+   * The bytes that a token stands for: a view that callers do not write to. None for an id without a token.
+   *
+   * @throws {ForetokenError} `tokenizer.token` when the id is not in the vocabulary
+   */
+  tokenBytes(id: number): Uint8Array {
+    if (!(Number.isInteger(id) && id >= 0 && id < this.vocab)) {
+      throw new ForetokenError('tokenizer.token', `token ${id}: expected 0..${this.vocab - 1}`);
+    }
+    return this.#parts.bytes.subarray(this.#parts.offsets[id], this.#parts.offsets[id + 1]);
+  }
+
+  /** Id of a special token by its content. */
+  specialToken(content: string): number | undefined {
+    return this.#special.get(content);
+  }
+
+  #normalize(text: string): string {
+    return this.#parts.normalizes ? text.normalize('NFC') : text;
+  }
+
+  #allowed(choice: NonNullable<EncodeOptions['allowSpecial']>): (token: AddedToken) => boolean {
+    if (typeof choice === 'boolean' || choice === 'all') return () => choice !== false;
+    const ids = new Set(
+      choice.map((content) => {
+        const id = this.#special.get(content);
+        if (id === undefined) throw new ForetokenError('tokenizer.special', `${quote(content)} is not a special token`);
+        return id;
+      }),
+    );
+    return ({ id }) => ids.has(id);
+  }
+
+  #encodePiece(piece: string): readonly number[] {
+    const known = this.#cache.get(piece);
+    if (known !== undefined) return known;
+    const ids = this.#mergeBytes(new TextEncoder().encode(piece));
+    if (piece.length <= CACHE.units) {
+      if (this.#cache.size === CACHE.pieces) this.#cache.clear();
+      this.#cache.set(piece, ids);
+    }
+    return ids;
+  }
+
+  #mergeBytes(bytes: Uint8Array): readonly number[] {
+    const { byteTokens, unknownToken, fuseUnknown, wholePieces } = this.#parts;
+    const whole = wholePieces.size > 0 ? wholePieces.get(spell(bytes)) : undefined;
+    if (whole !== undefined) return [whole];
+
+    const symbols = new Int32Array(bytes.length);
+    let count = 0;
+    let wasUnknown = false;
+    for (const byte of bytes) {
+      const id = byteTokens[byte]!;
+      const isUnknown = id < 0;
+      if (!isUnknown) symbols[count++] = id;
+      else if (unknownToken >= 0 && !(wasUnknown && fuseUnknown)) symbols[count++] = unknownToken;
+      wasUnknown = isUnknown;
+    }
+    return Array.from(symbols.subarray(0, this.#pairs.merge(symbols, count)));
+  }
+}
+
+/**
+ * Reads a tokenizer.json.
+ *
+ * @param bytes      the file
+ * @param what       its name, for messages
+ * @param modelVocab V of the model, where known: ids above the last token are then legal, and stand for nothing
+ * @throws {ForetokenError} `file.json`, `tokenizer.*` as `readTokenizer` states
+ * @example parseTokenizer(await readFile('tokenizer.json')).encode('Hello') // Int32Array [ 9906 ]
+ */
+export function parseTokenizer(bytes: Uint8Array, what = 'tokenizer.json', modelVocab?: number): Tokenizer {
+  return new Tokenizer(readTokenizer(bytes, what, modelVocab));
+}
