@@ -63,7 +63,7 @@ async function resultOf(name: string, server: TestServer, child: Child): Promise
 
 /** Bundles the promises for Node, Deno and Bun: everything but the package, which they resolve themselves. */
 export async function bundleForProcesses(): Promise<void> {
-  await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, external: ['foretoken'] });
+  await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, packedFolder, bundled: false });
 }
 
 /** Runs the promises on Node, Deno or Bun. */
@@ -80,7 +80,7 @@ export async function runOnProcess(name: ProcessName, server: TestServer): Promi
 
 /** Bundles the promises with the package for browsers, with the page that loads them. */
 export async function bundleForPages(): Promise<void> {
-  await tools.bundleWithEsbuild({ entries: [entry('page')], outFolder: bundles, resolveFrom: packedFolder });
+  await tools.bundleWithEsbuild({ entries: [entry('page')], outFolder: bundles, packedFolder });
   const page =
     '<!doctype html><meta charset="utf-8"><title>promises</title><script type="module" src="entry-page.js"></script>';
   writeFileSync(join(bundles, 'page.html'), page);
@@ -157,7 +157,7 @@ export async function bundleForWorkerd(): Promise<void> {
   await tools.bundleWithEsbuild({
     entries: [entry('worker')],
     outFolder: bundles,
-    resolveFrom: packedFolder,
+    packedFolder,
     conditions: ['workerd'],
     external: ['*.wasm'],
   });

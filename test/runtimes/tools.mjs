@@ -3,6 +3,7 @@
  * does not need them installed; tools.ts gives the types.
  * @module
  */
+import { join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { createServer as createViteServer, build as viteBuild } from 'vite';
@@ -11,12 +12,13 @@ import webpack from 'webpack';
 export async function bundleWithEsbuild({
   entries,
   outFolder,
-  resolveFrom,
+  packedFolder,
+  bundled = true,
   conditions = [],
   external = [],
   minify = false,
 }) {
-  const { metafile } = await esbuild({
+  await esbuild({
     entryPoints: entries,
     outdir: outFolder,
     bundle: true,
@@ -26,23 +28,31 @@ export async function bundleWithEsbuild({
     minify,
     conditions,
     external,
-    metafile: true,
     // The repository's own tsconfig maps `foretoken` to src: bundles are to hold the packed package.
     tsconfigRaw: {},
-    plugins: resolveFrom ? [resolvePackageFrom(resolveFrom)] : [],
+    plugins: packedFolder ? [resolvePackageFrom(packedFolder, { bundled })] : [],
     logLevel: 'silent',
   });
-  return Object.keys(metafile.outputs);
 }
 
-/** Resolves `foretoken` as if every file that imports it lay in `folder`. */
-function resolvePackageFrom(folder) {
+/**
+ * Resolves `foretoken` as if every file that imports it lay in `folder`, and modules of the repository's src to those of the package:
+ * what is behind the public face is tested as it is packed, too.
+ */
+function resolvePackageFrom(folder, { bundled }) {
   return {
     name: 'packed-package',
     setup(build) {
-      build.onResolve({ filter: /^foretoken(\/|$)/ }, ({ path, kind, pluginData }) =>
-        pluginData === 'packed' ? undefined : build.resolve(path, { kind, resolveDir: folder, pluginData: 'packed' }),
-      );
+      build.onResolve({ filter: /^foretoken(\/|$)/ }, ({ path, kind, pluginData }) => {
+        if (!bundled) return { path, external: true };
+        return pluginData === 'packed'
+          ? undefined
+          : build.resolve(path, { kind, resolveDir: folder, pluginData: 'packed' });
+      });
+      build.onResolve({ filter: /^(\.\.\/)+src\/.*\.ts$/ }, ({ path }) => {
+        const module = path.replace(/^(\.\.\/)+src/, 'node_modules/foretoken/dist').replace(/\.ts$/, '.js');
+        return { path: join(folder, module), external: !bundled };
+      });
     },
   };
 }

@@ -9,8 +9,13 @@ export interface BundleOptions {
   /** Paths of the modules to begin from. */
   readonly entries: readonly string[];
   readonly outFolder: string;
-  /** Folder from which `foretoken` is resolved; default: from the importing file. */
-  readonly resolveFrom?: string;
+  /**
+   * Folder whose node_modules hold the packed package: `foretoken` and modules of the repository's src are then taken from there.
+   * Default: imports are resolved as the importing file asks.
+   */
+  readonly packedFolder?: string;
+  /** false: the package stays outside the bundle. */
+  readonly bundled?: boolean;
   readonly conditions?: readonly string[];
   readonly external?: readonly string[];
   readonly minify?: boolean;
@@ -32,8 +37,7 @@ export interface Browser {
 }
 
 interface Tools {
-  /** @returns paths of the files written */
-  bundleWithEsbuild(options: BundleOptions): Promise<string[]>;
+  bundleWithEsbuild(options: BundleOptions): Promise<void>;
   buildWithVite(options: { folder: string; outFolder: string }): Promise<void>;
   serveWithVite(options: {
     folder: string;
