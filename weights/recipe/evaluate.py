@@ -1,0 +1,122 @@
+"""Step 7: measure what is shipped. ../foretoken-code -> evaluation.json
+
+    python evaluate.py bytes     bits per byte of every held-out file, beside xz -9
+    python evaluate.py edits     share of held-out edits that greedy decoding gets right, to the character
+    python evaluate.py samples   a few completions, for people to read
+"""
+
+import argparse
+import json
+import lzma
+import math
+from collections import defaultdict
+
+import torch
+from tokenizers import Tokenizer
+from transformers import LlamaForCausalLM
+
+from common import MODEL, RECIPE, WORK, read_jsonl
+from edits import PROMPT
+
+CONTEXT, STRIDE = 2048, 1024
+END = "\n### End\n"
+SAMPLES = [
+    "export function clamp(value, min, max) {\n",
+    "import { readFile } from 'node:fs/promises';\n\n/**\n * Reads a JSON file.\n",
+    "# Getting started\n\nInstall the package with npm:\n",
+    "export interface Options {\n",
+]
+
+
+@torch.no_grad()
+def nats_of(model: LlamaForCausalLM, tokens: list[int]) -> float:
+    """Cost of a file and the end-of-text after it; every token sees at least CONTEXT - STRIDE tokens, if there are."""
+    ids = torch.tensor([[0, *tokens]])
+    total, scored = 0.0, 1
+    while scored < ids.shape[1]:
+        end = min(ids.shape[1], CONTEXT + 1 if scored == 1 else scored + STRIDE)
+        window = ids[:, max(0, end - CONTEXT - 1) : end]
+        count = end - scored
+        logits = model(window[:, :-1]).logits[0, -count:]
+        total += torch.nn.functional.cross_entropy(logits, window[0, -count:], reduction="sum").item()
+        scored = end
+    return total
+
+
+def measure_bytes(model: LlamaForCausalLM) -> dict:
+    """Bits per byte by package and in all."""
+    rows = read_jsonl(WORK / "heldout.jsonl")
+    tokens = json.loads((WORK / "heldout.json").read_text())
+    bits, size, squeezed = defaultdict(float), defaultdict(int), defaultdict(int)
+    for row, encoded in zip(rows, tokens):
+        data = row["text"].encode()
+        bits[row["package"]] += nats_of(model, encoded["tokens"]) / math.log(2)
+        size[row["package"]] += len(data)
+        squeezed[row["package"]] += 8 * len(lzma.compress(data, preset=9))
+    whole = b"".join(row["text"].encode() for row in rows)
+    total = len(whole)
+    return {
+        "files": len(rows),
+        "bytes": total,
+        "bitsPerByte": round(sum(bits.values()) / total, 4),
+        "xzPerFile": round(sum(squeezed.values()) / total, 4),
+        "xzConcatenated": round(8 * len(lzma.compress(whole, preset=9)) / total, 4),
+        "packages": {
+            name: {"bytes": size[name], "bitsPerByte": round(bits[name] / size[name], 4), "xzPerFile": round(squeezed[name] / size[name], 4)}
+            for name in sorted(size)
+        },
+    }
+
+
+@torch.no_grad()
+def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompts: list[str], most: int) -> list[str]:
+    """Greedy completions of prompts of about one length, as one batch."""
+    encoded = [tokenizer.encode(p).ids for p in prompts]
+    longest = max(map(len, encoded))
+    ids = torch.tensor([[0] * (longest - len(e)) + e for e in encoded])
+    mask = torch.tensor([[0] * (longest - len(e)) + [1] * len(e) for e in encoded])
+    out = model.generate(ids, attention_mask=mask, max_new_tokens=most, do_sample=False, eos_token_id=0, pad_token_id=0)
+    return [tokenizer.decode(row[longest:].tolist()) for row in out]
+
+
+def measure_edits(model: LlamaForCausalLM, tokenizer: Tokenizer, limit: int) -> dict:
+    """Exact matches by kind and by length."""
+    edits = read_jsonl(RECIPE / "edits-heldout.jsonl")[:limit]
+    length = lambda e: len(tokenizer.encode(e["after"]).ids)  # noqa: E731
+    edits = sorted((e for e in edits if len(tokenizer.encode(PROMPT.format(**e)).ids) + length(e) + 16 <= CONTEXT), key=length)
+    right, count = defaultdict(int), defaultdict(int)
+    for i in range(0, len(edits), 16):
+        batch = edits[i : i + 16]
+        outputs = complete(model, tokenizer, [PROMPT.format(**e) for e in batch], length(batch[-1]) + 16)
+        for edit, output in zip(batch, outputs):
+            good = output.startswith(edit["after"] + END)
+            for key in ("all", edit["kind"], f"{20 * (edit['after'].count(chr(10)) // 20)}+ lines"):
+                right[key] += good
+                count[key] += 1
+        print(f"{i + len(batch)} edits, {right['all']} right", flush=True)
+    return {key: {"right": right[key], "of": count[key]} for key in sorted(count)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="+", choices=["bytes", "edits", "samples"])
+    parser.add_argument("--limit", type=int, default=1000, help="edits")
+    args = parser.parse_args()
+    model = LlamaForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    for what in args.what:
+        if what == "bytes":
+            result = measure_bytes(model)
+        elif what == "edits":
+            result = measure_edits(model, tokenizer, args.limit)
+        else:
+            result = [{"prompt": p, "completion": complete(model, tokenizer, [p], 120)[0]} for p in SAMPLES]
+        path = RECIPE / "evaluation.json"
+        report = json.loads(path.read_text()) if path.exists() else {}
+        report[what] = result
+        path.write_text(json.dumps(report, indent=1) + "\n")
+        print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

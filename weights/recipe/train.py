@@ -1,0 +1,230 @@
+"""Step 5: train. Muon for the matrices, AdamW for the embedding and norms; the clock, not a step count, drives the schedule.
+
+    python train.py --minutes 110            from nothing
+    python train.py --minutes 60 --resume    go on from the last checkpoint, with a schedule of its own
+
+One process a core, each with its own half of every batch: on a machine with other work this is about 1.5 times
+as fast as one process with two threads, which wait for each other in every operation.
+"""
+
+import argparse
+import csv
+import json
+import time
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+
+from common import WORK
+from model import Config, Llama
+from muon import Muon
+
+PAIR_SHARE = 0.33  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
+POSITIONS = [(0.0, 256), (0.3, 512), (0.6, 1024), (0.82, 2048)]  # from that share of the time on
+GROW_AT = 0.45  # of the time: from 4 layers to 8
+FALL_FROM = 0.55  # of the time; from here on the learning rate falls linearly to 0
+EVAL_BYTES = 60_000
+
+
+class Data:
+    """Sequences in reading order; `state` is all that a checkpoint must keep."""
+
+    def __init__(self, rank: int, ranks: int):
+        docs = np.memmap(WORK / "docs.bin", np.uint16, "r")
+        self.docs = docs[rank * len(docs) // ranks : (rank + 1) * len(docs) // ranks]
+        self.pairs = np.memmap(WORK / "pairs.bin", np.uint16, "r")
+        ends = np.fromfile(WORK / "pairs-ends.bin", np.int64)
+        starts = np.concatenate(([0], ends[:-1]))
+        length = ends - starts
+        bounds = [(0, 257), (257, 513), (513, 1025), (1025, 2049)]  # the pair must fit a sequence whole
+        self.pools = [list(zip(starts[m], ends[m]))[rank::ranks] for lo, hi in bounds for m in [(length > lo) & (length <= hi)]]
+        self.state = {"doc": 0, "pool": [0, 0, 0, 0], "seed": rank << 32}
+
+    def _docs(self, count: int) -> np.ndarray:
+        if self.state["doc"] + count > len(self.docs):
+            self.state["doc"] = 0
+        at = self.state["doc"]
+        self.state["doc"] += count
+        return self.docs[at : at + count]
+
+    def sequence(self, positions: int) -> np.ndarray:
+        """positions + 1 tokens."""
+        self.state["seed"] += 1
+        rng = np.random.default_rng(self.state["seed"])
+        if rng.random() > PAIR_SHARE:
+            return self._docs(positions + 1)
+        pieces, room = [], positions + 1
+        fitting = [i for i in range(4) if 256 << i <= positions]
+        while True:
+            pool = int(rng.choice(fitting))
+            at = self.state["pool"][pool] % len(self.pools[pool])
+            start, end = self.pools[pool][at]
+            if end - start > room:
+                break
+            self.state["pool"][pool] += 1
+            pieces.append(self.pairs[start:end])
+            room -= end - start
+        return np.concatenate([*pieces, self._docs(room)]) if room else np.concatenate(pieces)
+
+    def batch(self, sequences: int, positions: int) -> torch.Tensor:
+        """(sequences, positions + 1) int64."""
+        return torch.from_numpy(np.stack([self.sequence(positions) for _ in range(sequences)]).astype(np.int64))
+
+
+def evaluation_set() -> tuple[list[torch.Tensor], int]:
+    """A fixed part of every held-out package: whole files of up to 1024 tokens, and their bytes."""
+    rows = json.loads((WORK / "heldout.json").read_text())
+    chosen, size = [], 0
+    for row in sorted(rows[::3], key=lambda r: len(r["tokens"]) % 97):
+        if 200 < len(row["tokens"]) <= 1024 and size < EVAL_BYTES:
+            chosen.append(torch.tensor([[0, *row["tokens"]]]))
+            size += row["bytes"] + 1
+    return chosen, size
+
+
+@torch.no_grad()
+def bits_per_byte(model: Llama, held_out: list[torch.Tensor], size: int) -> float:
+    """Bits per byte of the fixed held-out part, of which `held_out` is this process's share.
+
+    The end-of-text after each file counts as a byte.
+    """
+    nats = torch.tensor(sum(model.loss(tokens, "sum").item() for tokens in held_out), dtype=torch.float64)
+    dist.all_reduce(nats)
+    return nats.item() / size / np.log(2)
+
+
+def rate(progress: float, warm: float) -> float:
+    """Share of the full learning rate."""
+    return min(1.0, warm, max(0.0, (1 - progress) / (1 - FALL_FROM)))
+
+
+def average_gradients(parameters: list[torch.Tensor]) -> None:
+    """The mean over all processes, in place, by one message."""
+    flat = torch.cat([p.grad.flatten() for p in parameters])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for p, g in zip(parameters, flat.split([p.numel() for p in parameters])):
+        p.grad.copy_(g.view_as(p))
+
+
+def optimizers_for(model: Llama, args: argparse.Namespace):
+    """The two optimizers, and the full learning rate of each of their groups."""
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    others = [p for n, p in model.named_parameters() if p.ndim == 1 or "embed" in n]
+    optimizers = [
+        Muon(matrices, lr=args.matrix_rate),
+        torch.optim.AdamW(others, lr=args.embedding_rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+    return optimizers, [args.matrix_rate, args.embedding_rate]
+
+
+def run(rank: int, args: argparse.Namespace) -> None:
+    """One of the processes. Their weights stay equal: same start, same gradients."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    dist.init_process_group("gloo", f"file://{WORK}/{args.name}.rendezvous", rank=rank, world_size=args.processes)
+    first = rank == 0
+
+    data, config = Data(rank, args.processes), Config()
+    path, log = WORK / f"{args.name}.pt", WORK / f"{args.name}.csv"
+    saved = torch.load(path, weights_only=True) if args.resume else None
+    layers = 1 + max(int(n.split(".")[2]) for n in saved["model"] if ".layers." in n) if saved else config.num_hidden_layers // 2
+    model = Llama(config, layers)
+    optimizers, full = optimizers_for(model, args)
+    seen = spent = 0
+    if saved:
+        model.load_state_dict(saved["model"])
+        for optimizer, state in zip(optimizers, saved["optimizers"] or []):
+            optimizer.load_state_dict(state)
+        data.state, seen, spent = saved["data"][rank] if saved["data"] else data.state, saved["seen"], saved["spent"]
+        if spent >= 60 * args.minutes:  # the earlier run was finished: a new schedule
+            spent = 0
+    elif first:
+        log.write_text("tokens,minutes,rate,train_loss,heldout_bits_per_byte\n")
+    held_out, size = evaluation_set()
+    held_out = held_out[rank :: args.processes]
+    began = time.monotonic() - spent
+    next_eval, next_save, losses, step = spent + 300, spent + 400, [], 0
+
+    def evaluate() -> None:
+        bpb = bits_per_byte(model, held_out, size)
+        row = [seen, f"{clock / 60:.2f}", f"{share:.3f}", f"{np.mean(losses or [0]):.4f}", f"{bpb:.4f}"]
+        if first:
+            with open(log, "a") as file:
+                csv.writer(file, lineterminator="\n").writerow(row)
+            print(f"held out {bpb:.4f} bits per byte", flush=True)
+        losses.clear()
+
+    def save() -> None:
+        states = [None] * args.processes
+        dist.all_gather_object(states, data.state)
+        if first:
+            parts = dict(model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers])
+            torch.save(dict(**parts, data=states, seen=seen, spent=clock), path.with_suffix(".tmp"))
+            path.with_suffix(".tmp").replace(path)
+
+    while True:
+        now = torch.tensor(time.monotonic() - began if first else 0.0, dtype=torch.float64)
+        dist.broadcast(now, 0)  # one clock, so that all processes take the same decisions
+        clock = now.item()
+        progress, share = clock / (60 * args.minutes), rate(clock / (60 * args.minutes), (seen + 1) / 120_000)
+        if progress >= 1:
+            break
+        if progress > GROW_AT and len(model.model.layers) < config.num_hidden_layers:
+            states = [dict(o.state) for o in optimizers]
+            model.grow()
+            optimizers, full = optimizers_for(model, args)
+            for optimizer, state in zip(optimizers, states):
+                optimizer.state.update(state)
+        positions = max(length for start, length in POSITIONS if progress >= start)
+        micro = max(args.micro, positions)
+        parts = max(1, args.tokens // (micro * args.processes) // (2 if positions == 256 else 1))
+        for _ in range(parts):
+            loss = model.loss(data.batch(micro // positions, positions)) / parts
+            loss.backward()
+            losses.append(loss.item() * parts)
+        average_gradients(list(model.parameters()))
+        torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
+        for group, lr in zip((o.param_groups[0] for o in optimizers), full):
+            group["lr"] = lr * share
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        seen += parts * micro * args.processes
+        step += 1
+        if first and step % 10 == 0:
+            print(f"{clock / 60:.2f} min  {seen} tokens  loss {np.mean(losses[-10 * parts :]):.3f}  rate {share:.3f}", flush=True)
+        if not args.quick and clock > next_eval:
+            next_eval = clock + 600
+            evaluate()
+        if not args.quick and clock > next_save:
+            next_save = clock + 300
+            save()
+    if not args.quick:
+        evaluate()
+        save()
+    if first:
+        print("done", seen, "tokens", flush=True)
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=110)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--matrix-rate", type=float, default=0.02)
+    parser.add_argument("--embedding-rate", type=float, default=0.004)
+    parser.add_argument("--tokens", type=int, default=4096, help="a batch")
+    parser.add_argument("--micro", type=int, default=1024, help="tokens of one backward pass")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--name", default="run")
+    parser.add_argument("--quick", action="store_true", help="no evaluation, no checkpoint")
+    args = parser.parse_args()
+    (WORK / f"{args.name}.rendezvous").unlink(missing_ok=True)
+    processes.spawn(run, (args,), nprocs=args.processes)
+
+
+if __name__ == "__main__":
+    main()
