@@ -9,6 +9,12 @@ import { decodeF16 } from '../formats/float16.ts';
 import type { Q8Matrix } from '../formats/q8.ts';
 import { BLOCK, PANEL, Q8_BLOCK_BYTES } from './opcodes.ts';
 
+/** Bytes of a packed matrix. @param inDim a multiple of 32 for q8 */
+export function packedBytes(outDim: number, inDim: number, dtype: 'f32' | 'q8'): number {
+  const panels = Math.ceil(outDim / PANEL);
+  return dtype === 'q8' ? panels * (inDim / BLOCK) * Q8_BLOCK_BYTES : panels * PANEL * inDim * 4;
+}
+
 /**
  * Packs f32 rows.
  *
