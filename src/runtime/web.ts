@@ -38,8 +38,9 @@ export async function openUrl(url: string, name: string, options: UrlOptions = {
   const file: RemoteFile = { url, name, fetch: options.fetch ?? ((address, init) => fetch(address, init)) };
   const { signal } = options;
   let response = await request(file, 0, signal);
-  if (response.status === 206 && !response.headers.has('content-range')) {
-    // Another origin's header that the host hides: the answer is of no use, the whole file is.
+  const placeless = response.status === 206 && !response.headers.has('content-range');
+  if (placeless || isEncoded(response.headers)) {
+    // Another origin's header that the host hides, or a compressed body, which not every host decodes in answer to Range.
     response.cancel();
     response = await request(file, undefined, signal);
   }
@@ -294,9 +295,12 @@ function contentRange(file: RemoteFile, answer: Answer, offset: number): { size:
 
 /** Length of the file that a full answer carries; undefined when the header is absent or counts compressed bytes. */
 function announcedLength(headers: Headers): number | undefined {
-  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
   const length = headers.get('content-length');
-  return !encoded && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  return !isEncoded(headers) && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+function isEncoded(headers: Headers): boolean {
+  return (headers.get('content-encoding') ?? 'identity') !== 'identity';
 }
 
 async function wholeBody(file: RemoteFile, answer: Answer, signal: AbortSignal | undefined): Promise<Uint8Array> {
