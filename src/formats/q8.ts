@@ -36,7 +36,7 @@ export function quantizeQ8(values: Float32Array): Q8Matrix {
     scales[block] = scale;
     for (let i = start; i < start + Q8_BLOCK; i++) {
       const scaled = Math.fround(values[i]! * inverse);
-      q[i] = scaled < 0 ? -Math.floor(0.5 - scaled) : Math.floor(scaled + 0.5);
+      q[i] = scaled + (scaled < 0 ? -0.5 : 0.5); // storing it cuts the fraction off
     }
   }
   const scale = new Uint16Array(scales.length);
