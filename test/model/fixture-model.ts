@@ -8,6 +8,8 @@ import { type LoadOptions, loadTransformer } from '../../src/model/load-transfor
 import type { Session } from '../../src/model/session.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 
+export { prefill } from './plain-decoding.ts';
+
 export interface FixtureOptions extends LoadOptions {
   /** Puts itself between the model and its machine: where faults are planted. */
   readonly wrapMachine?: (machine: Machine) => Machine;
@@ -28,18 +30,6 @@ export async function fixtureModel(
     ? { ...engine, createMachine: (bytes: number) => wrapMachine(engine.createMachine(bytes)) }
     : engine;
   return loadTransformer(fixturePath(name), { engine: wrapped, ...options });
-}
-
-/** Commits a prompt in pieces. @returns (V,) logits after its last token, copied */
-export function prefill(session: Session, prompt: readonly number[], piece = session.maxNodes): Float32Array {
-  let last = new Float32Array(0);
-  for (let start = 0; start < prompt.length; start += piece) {
-    const tokens = Int32Array.from(prompt.slice(start, start + piece));
-    const rows = session.forward({ tokens, parents: tokens.map((_, i) => i - 1) }, 'last');
-    last = rows.logits(tokens.length - 1).slice();
-    session.commit(tokens.map((_, i) => i));
-  }
-  return last;
 }
 
 /** Overwrites every slot of every cache that the session has not committed. */

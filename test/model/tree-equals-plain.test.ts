@@ -3,49 +3,13 @@
  * commit the cache holds, to the bit, what plain decoding would have put there.
  * @module
  */
-import type { Session } from '../../src/model/session.ts';
-import type { DraftTree } from '../../src/tree/draft-tree.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
 import { fillUnusedSlots, fixtureModel, prefill } from './fixture-model.ts';
+import { differingNodes, plainLogits } from './plain-decoding.ts';
 import { allParents, binary, chain, pathTo, randomParents, star, withTokens } from './trees.ts';
 
 const DTYPES = ['f32', 'q8'] as const;
 const PROMPT = 24;
-
-/** Logits of every node of one tree pass, copied. */
-function treeLogits(session: Session, tree: DraftTree): Float32Array[] {
-  const rows = session.forward(tree, 'all');
-  return Array.from(tree.tokens, (_, node) => rows.logits(node).slice());
-}
-
-/** Logits after each token of a plain decode, one token a pass. */
-function plainLogits(session: Session, tokens: readonly number[]): Float32Array[] {
-  return tokens.map((token) => {
-    const rows = session.forward({ tokens: Int32Array.of(token), parents: Int32Array.of(-1) }, 'all');
-    const logits = rows.logits(0).slice();
-    session.commit(Int32Array.of(0));
-    return logits;
-  });
-}
-
-/** Nodes whose logits differ from plain decoding; shared path prefixes are decoded once. */
-function differingNodes(session: Session, tree: DraftTree): number[] {
-  const length = session.length;
-  const verified = treeLogits(session, tree);
-  session.truncate(length);
-  const children = Array.from(tree.tokens, () => [] as number[]);
-  for (const [node, parent] of tree.parents.entries()) if (parent >= 0) children[parent]!.push(node);
-  const differing: number[] = [];
-  const visit = (node: number, depth: number) => {
-    session.truncate(length + depth);
-    const [plain] = plainLogits(session, [tree.tokens[node]!]);
-    if (firstDifference(verified[node]!, plain!) !== -1) differing.push(node);
-    for (const child of children[node]!) visit(child, depth + 1);
-  };
-  visit(0, 0);
-  session.truncate(length);
-  return differing;
-}
 
 const shapes: [string, number[][]][] = [
   ['all 154 trees of up to 6 nodes', allParents(6)],

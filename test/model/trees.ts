@@ -3,7 +3,7 @@
  * @module
  */
 import type { DraftTree } from '../../src/tree/draft-tree.ts';
-import { randomInt } from '../harness.ts';
+import { randomInt } from '../numbers.ts';
 
 /**
  * Every topological parent array of 1..most nodes: node i chooses any earlier node, so there are (n - 1)! of n nodes,

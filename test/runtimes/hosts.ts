@@ -159,7 +159,6 @@ export async function bundleForWorkerd(): Promise<void> {
     outFolder: bundles,
     packedFolder,
     conditions: ['workerd'],
-    external: ['*.wasm'],
   });
   copyFileSync(join(packedFolder, 'node_modules/foretoken/dist/kernels.wasm'), join(bundles, 'kernels.wasm'));
   writeFileSync(join(bundles, 'workerd.capnp'), WORKERD_CONFIGURATION);

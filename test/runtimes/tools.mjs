@@ -15,7 +15,6 @@ export async function bundleWithEsbuild({
   packedFolder,
   bundled = true,
   conditions = [],
-  external = [],
   minify = false,
 }) {
   await esbuild({
@@ -27,7 +26,6 @@ export async function bundleWithEsbuild({
     splitting: true,
     minify,
     conditions,
-    external,
     // The repository's own tsconfig maps `foretoken` to src: bundles are to hold the packed package.
     tsconfigRaw: {},
     plugins: packedFolder ? [resolvePackageFrom(packedFolder, { bundled })] : [],
@@ -43,6 +41,7 @@ function resolvePackageFrom(folder, { bundled }) {
   return {
     name: 'packed-package',
     setup(build) {
+      build.onResolve({ filter: /\/kernels\.wasm$/ }, () => ({ path: './kernels.wasm', external: true }));
       build.onResolve({ filter: /^foretoken(\/|$)/ }, ({ path, kind, pluginData }) => {
         if (!bundled) return { path, external: true };
         return pluginData === 'packed'

@@ -10,14 +10,14 @@ export interface BundleOptions {
   readonly entries: readonly string[];
   readonly outFolder: string;
   /**
-   * Folder whose node_modules hold the packed package: `foretoken` and modules of the repository's src are then taken from there.
+   * Folder whose node_modules hold the packed package: `foretoken` and modules of the repository's src are then taken from there;
+   * its kernels.wasm is expected beside the bundle.
    * Default: imports are resolved as the importing file asks.
    */
   readonly packedFolder?: string;
   /** false: the package stays outside the bundle. */
   readonly bundled?: boolean;
   readonly conditions?: readonly string[];
-  readonly external?: readonly string[];
   readonly minify?: boolean;
 }
 

@@ -1,0 +1,125 @@
+/**
+ * The promises that hold on every runtime, in one module that runs on each of them: P1, a tree pass has the bits of plain decoding;
+ * P2, those bits are the same everywhere, cold and warm.
+ * @module
+ */
+import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { loadTransformer } from '../../src/model/load-transformer.ts';
+import type { Session } from '../../src/model/session.ts';
+import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
+import { randomParents, withTokens } from '../model/trees.ts';
+import { firstDifference, random, randomInt } from '../numbers.ts';
+
+/** What differs between runtimes. */
+export interface Environment {
+  /** Address of the test server, with a slash at its end; `fixtures/` and `weights/` of the repository lie below it. */
+  readonly base: string;
+  /** Folder of the repository, on hosts with files. */
+  readonly folder?: string;
+  /** The kernels, on hosts that compile no bytes. */
+  readonly kernels?: WebAssembly.Module;
+}
+
+/** What a runtime came to. */
+export interface Outcome {
+  /** SHA-256 of tokens and logits by part: P2 says that each is the same everywhere. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Whether it holds, by title. */
+  readonly checks: Readonly<Record<string, boolean>>;
+}
+
+const TREES = 20;
+const PROMPT = 40;
+const DECODED = 24;
+
+/** @throws {ForetokenError} and whatever else keeps a promise from being tried */
+export async function runPromises({ base, folder, kernels }: Environment): Promise<Outcome> {
+  const engine = await createEngine(kernels ? { module: kernels } : {});
+  const digests: Record<string, string> = {};
+  const checks: Record<string, boolean> = {};
+
+  for (const dtype of ['f32', 'q8'] as const) {
+    const session = await testSession(`${base}fixtures/models/test-300k/`, engine, dtype);
+    const cold = greedyDecode(session);
+    digests[`test-300k ${dtype}`] = await digest(cold.tokens, ...cold.logits);
+    checks[`${dtype}: ${TREES} random trees have the bits of plain decoding (seed 11)`] = treesEqualPlain(session);
+    checks[`${dtype}: prefill in pieces of 1, 3, 16 or at once leaves the same bits`] = piecesAgree(session);
+    checks[`${dtype}: warm, decoding has the bits it had cold`] = sameDecode(greedyDecode(session), cold);
+    if (folder !== undefined) {
+      const fromFiles = await testSession(`${folder}test/fixtures/models/test-300k`, engine, dtype);
+      checks[`${dtype}: a model read from files has the bits of one read over HTTP`] = sameDecode(
+        greedyDecode(fromFiles),
+        cold,
+      );
+    }
+  }
+  return { digests, checks };
+}
+
+async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8'): Promise<Session> {
+  const model = await loadTransformer(place, { engine, dtype });
+  return model.session();
+}
+
+interface Decode {
+  readonly tokens: Int32Array;
+  /** (V,) after the prompt and after each token. */
+  readonly logits: readonly Float32Array[];
+}
+
+const promptOf = ({ vocab }: Session, seed: number): number[] => {
+  const next = random(seed);
+  return Array.from({ length: PROMPT }, () => randomInt(next, vocab));
+};
+
+/** Plain greedy decoding after a fixed prompt, from an empty cache. */
+function greedyDecode(session: Session): Decode {
+  session.truncate(0);
+  const tokens: number[] = [];
+  const logits = [prefill(session, promptOf(session, 10))];
+  for (let step = 0; step < DECODED; step++) {
+    const token = largest(logits[step]!);
+    tokens.push(token);
+    logits.push(...plainLogits(session, [token]));
+  }
+  return { tokens: Int32Array.from(tokens), logits };
+}
+
+/** Index of the largest value; ties go to the lowest. */
+function largest(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+function sameDecode(a: Decode, b: Decode): boolean {
+  return a.tokens.join() === b.tokens.join() && a.logits.every((row, i) => firstDifference(row, b.logits[i]!) === -1);
+}
+
+/** P1 on random trees after random prompts. */
+function treesEqualPlain(session: Session): boolean {
+  const next = random(11);
+  for (let round = 0; round < TREES; round++) {
+    session.truncate(0);
+    prefill(session, promptOf(session, 100 + round));
+    const tree = withTokens(randomParents(next, 2 + randomInt(next, 23)), next, session.vocab);
+    if (differingNodes(session, tree).length > 0) return false;
+  }
+  return true;
+}
+
+function piecesAgree(session: Session): boolean {
+  const prompt = promptOf(session, 12);
+  const [whole, ...others] = [PROMPT, 16, 3, 1].map((piece) => {
+    session.truncate(0);
+    return prefill(session, prompt, piece);
+  });
+  return others.every((logits) => firstDifference(logits, whole!) === -1);
+}
+
+/** SHA-256 of the bytes of arrays, little-endian as every WebAssembly host is; hexadecimal. */
+async function digest(...arrays: readonly (Int32Array | Float32Array)[]): Promise<string> {
+  const bytes = await new Blob(arrays as readonly BlobPart[] as BlobPart[]).arrayBuffer();
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
