@@ -47,6 +47,7 @@ function buildPackage() {
   rmSync('dist', { recursive: true, force: true }); // nothing of a deleted source stays behind
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
   copyFileSync('build/kernels.wasm', 'dist/kernels.wasm'); // for hosts that only take compiled modules: the `workerd` export
+  copyFileSync('src/kernels.d.wasm.ts', 'dist/kernels.d.wasm.ts'); // tsc copies no declarations
   if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
 }
 
