@@ -11,7 +11,7 @@ export interface Child {
   readonly ended: Promise<number | null>;
   /** Resolves with the first line that `pattern` matches on file descriptor 3. */
   control(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Ends it and what it started. */
+  /** Ends it; a browser's other processes end with their connection to it. */
   stop(): Promise<void>;
 }
 
@@ -20,10 +20,9 @@ export function startChild(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Child {
-  // A group of its own: browsers start processes that would outlive them.
+  // In the group of the test's process: when the guard ends that for taking too long, this ends too.
   const child = spawn(program, parameters, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
     env: { ...process.env, NO_COLOR: '1', ...env },
   });
   const text = { output: '', control: '' };
@@ -49,11 +48,7 @@ export function startChild(
         ended.then((code) => reject(new Error(`${program} ended with code ${code}:\n${text.output}`)));
       }),
     async stop() {
-      try {
-        process.kill(-child.pid!, 'SIGKILL');
-      } catch {
-        // Already gone.
-      }
+      child.kill('SIGKILL');
       await ended;
     },
   };
