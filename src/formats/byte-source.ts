@@ -15,10 +15,11 @@ export interface ByteSource {
    * The bytes from `offset` to `offset + length`, all of them. They may be a view on memory that the source keeps: callers do not write.
    * Reading onwards is cheap on every source; a network source answers jumps with a request of their own.
    *
+   * @param into at least `length` bytes that the source may fill and return a view of, instead of taking new memory
    * @throws {ForetokenError} `source.bounds` outside the file; `source.read`, `source.range`, `source.changed` when reading fails
    * @throws the signal's reason, as it is, once the signal aborts
    */
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  read(offset: number, length: number, signal?: AbortSignal, into?: Uint8Array): Promise<Uint8Array>;
   /** Lets go of what reading keeps open, such as a connection; a later read opens it again. */
   close?(): void;
 }
@@ -74,6 +75,11 @@ export function checkRead(source: ByteSource, offset: number, length: number, si
     const { name, size } = source;
     throw new ForetokenError('source.bounds', `${name}: ${length} bytes at ${offset} of ${size} were asked for`);
   }
+}
+
+/** Where a read of `length` bytes goes. */
+export function readTarget(length: number, into: Uint8Array | undefined): Uint8Array {
+  return into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
 }
 
 /** The file is not the one that was opened. */

@@ -1,6 +1,7 @@
 /**
  * Writes safetensors. The same tensors give the same bytes, in whatever order they come: widest elements first, then by name, so that
- * every tensor is aligned to its element; the header is filled up with spaces to a multiple of 8 bytes.
+ * every tensor is aligned to its element. A block-quantised matrix stays together, its scales before its bytes, so that it can be loaded
+ * front to back. The header is filled up with spaces to a multiple of 8 bytes.
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
@@ -13,19 +14,19 @@ export interface TensorData {
   readonly data: ArrayBufferView;
 }
 
+export type NamedTensor = readonly [name: string, tensor: TensorData];
+
 /**
  * The file in pieces: its header, then each tensor's bytes as they are, not copied.
  *
  * @param metadata written only when given: not every reader knows it
- * @throws {ForetokenError} `file.shape` when data and shape disagree, `file.entry` for the reserved name, before the first piece
+ * @throws {ForetokenError} `file.shape` when data and shape disagree, `file.entry` for the reserved name and for a name given twice, before the first piece
  */
 export function* safetensorsPieces(
-  tensors: Iterable<readonly [name: string, tensor: TensorData]>,
+  tensors: Iterable<NamedTensor>,
   metadata?: Readonly<Record<string, string>>,
 ): Generator<Uint8Array> {
-  const sorted = [...new Map(tensors)].sort(
-    ([a, { dtype: x }], [b, { dtype: y }]) => DTYPE_BITS[y] - DTYPE_BITS[x] || (a < b ? -1 : 1),
-  );
+  const sorted = inFileOrder([...tensors]);
   let offset = 0;
   const entries = sorted.map(([name, { dtype, shape, data }]) => {
     if (name === '__metadata__') throw new ForetokenError('file.entry', `no tensor can be named ${quote(name)}`);
@@ -45,6 +46,21 @@ export function* safetensorsPieces(
   for (const [, { data }] of sorted) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+function inFileOrder(list: readonly NamedTensor[]): NamedTensor[] {
+  const tensors = new Map(list);
+  if (tensors.size < list.length) throw new ForetokenError('file.entry', 'two tensors have the same name');
+  // `W.q` takes the place of `W.scale`, and comes right after it.
+  const leader = (name: string): string => {
+    const scale = name.replace(/\.q$/, '.scale');
+    return tensors.has(scale) ? scale : name;
+  };
+  const bits = (name: string): number => DTYPE_BITS[tensors.get(leader(name))!.dtype];
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  return [...list].sort(
+    ([a], [b]) => bits(b) - bits(a) || compare(leader(a), leader(b)) || compare(b, a), // 'W.scale' before 'W.q'
+  );
+}
+
 /** The length of the header, and the header. */
 function frame(header: string): Uint8Array {
   const text = new TextEncoder().encode(header);
@@ -57,7 +73,7 @@ function frame(header: string): Uint8Array {
 
 /** The whole file in memory; arguments and errors of `safetensorsPieces`. */
 export function writeSafetensors(
-  tensors: Iterable<readonly [name: string, tensor: TensorData]>,
+  tensors: Iterable<NamedTensor>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array {
   const pieces = [...safetensorsPieces(tensors, metadata)];

@@ -104,6 +104,28 @@ export interface ReadOptions {
   /** Largest piece, bytes of the file; a longer row is a piece of its own. Default 4 MiB. */
   readonly pieceBytes?: number;
   readonly signal?: AbortSignal;
+  /** Memory for the pieces; given to the reading of many tensors, one after the other, it is taken only once. */
+  readonly scratch?: Scratch;
+}
+
+/**
+ * Memory that reading uses again and again. Without it every piece would be garbage, which a host with little memory collects too late.
+ */
+export class Scratch {
+  #bytes = new Uint8Array(0);
+  #floats = new Float32Array(0);
+
+  /** (length,) bytes, the same memory each time. */
+  bytes(length: number): Uint8Array {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+    return this.#bytes.subarray(0, length);
+  }
+
+  /** (length,) floats, the same memory each time. */
+  floats(length: number): Float32Array {
+    if (this.#floats.length < length) this.#floats = new Float32Array(length);
+    return this.#floats.subarray(0, length);
+  }
 }
 
 /** Some rows of a tensor of shape (rows, ...): a row is everything below the first axis, a scalar is one row. */
@@ -117,7 +139,7 @@ export interface Rows<T> {
 }
 
 /**
- * A tensor's bytes, a few rows at a time, in order.
+ * A tensor's bytes, a few rows at a time, in order. A piece is valid until the next one is asked for; callers do not write to it.
  * @throws what the source's `read` throws
  */
 export async function* readRows(
@@ -125,20 +147,22 @@ export async function* readRows(
   options: ReadOptions = {},
 ): AsyncGenerator<Rows<Uint8Array>> {
   if (tensor.bytes === 0) return;
-  const { pieceBytes = PIECE_BYTES, signal } = options;
+  const { pieceBytes = PIECE_BYTES, signal, scratch = new Scratch() } = options;
   const rows = tensor.shape[0] ?? 1;
   const rowBytes = tensor.bytes / rows;
   if (!Number.isInteger(rowBytes)) throw notReadable(tensor, 'rows of whole bytes');
-  const step = Math.max(1, Math.floor(pieceBytes / rowBytes));
+  const step = Math.min(rows, Math.max(1, Math.floor(pieceBytes / rowBytes)));
+  const into = scratch.bytes(step * rowBytes);
   for (let row = 0; row < rows; row += step) {
     const count = Math.min(step, rows - row);
-    const data = await tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal);
+    const data = await tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal, into);
     yield { row, rows: count, data };
   }
 }
 
 /**
- * A float tensor's values as f32, a few rows at a time, in order. The values of a piece are valid until the next one is asked for.
+ * A float tensor's values as f32, a few rows at a time, in order. A piece is valid until the next one is asked for; callers do not write
+ * to it.
  * @throws {ForetokenError} `file.dtype` for other element types, `file.nonfinite` at the first NaN or infinity
  * @throws what the source's `read` throws
  */
@@ -147,27 +171,36 @@ export async function* readFloats(
   options: ReadOptions = {},
 ): AsyncGenerator<Rows<Float32Array>> {
   const { dtype, name } = tensor;
+  const scratch = options.scratch ?? new Scratch();
   if (!FLOAT_DTYPES.includes(dtype)) throw notReadable(tensor, FLOAT_DTYPES.join(' or '));
-  let buffer = new Float32Array(0);
-  for await (const { row, rows, data } of readRows(tensor, options)) {
-    const elements = (data.length * 8) / DTYPE_BITS[dtype];
-    if (buffer.length < elements) buffer = new Float32Array(elements);
-    const values = buffer.subarray(0, elements);
-    if (dtype === 'F32') new Uint8Array(values.buffer, 0, data.length).set(data);
-    else (dtype === 'BF16' ? decodeBf16 : decodeF16)(halves(data), values);
+  for await (const { row, rows, data } of readRows(tensor, { ...options, scratch })) {
+    const values = dtype === 'F32' ? singles(data) : scratch.floats(data.length / 2);
+    if (dtype === 'BF16') decodeBf16(halves(data), values);
+    if (dtype === 'F16') decodeF16(halves(data), values);
     const bad = firstNonfinite(values);
     if (bad !== -1) {
-      const element = (row * elements) / rows + bad;
+      const element = (row * values.length) / rows + bad;
       throw new ForetokenError('file.nonfinite', `tensor ${quote(name)} holds ${values[bad]} at element ${element}`);
     }
     yield { row, rows, data: values };
   }
 }
 
-/** 16-bit words of bytes that may begin at an odd address. */
+/** The f32 values that bytes hold. */
+function singles(bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset } = aligned(bytes, 4);
+  return new Float32Array(buffer, byteOffset, bytes.length / 4);
+}
+
+/** The 16-bit words that bytes hold. */
 function halves(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
+  const { buffer, byteOffset } = aligned(bytes, 2);
+  return new Uint16Array(buffer, byteOffset, bytes.length / 2);
+}
+
+/** The bytes, copied when they do not begin at a multiple of `step`. */
+function aligned(bytes: Uint8Array, step: number): Uint8Array {
+  return bytes.byteOffset % step === 0 ? bytes : bytes.slice();
 }
 
 function notReadable({ name, dtype }: TensorDescription, expected: string): ForetokenError {

@@ -4,7 +4,7 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { type ByteSource, changed, checkRead } from '../formats/byte-source.ts';
+import { type ByteSource, changed, checkRead, readTarget } from '../formats/byte-source.ts';
 
 /** The part of `node:fs/promises` that is used here. */
 interface FileSystem {
@@ -64,14 +64,14 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
   const source: ByteSource = {
     name,
     size: opened.size,
-    async read(offset, length, signal) {
+    async read(offset, length, signal, into) {
       checkRead(this, offset, length, signal);
       let handle: FileHandle | undefined;
       try {
         handle = await system.open(path, 'r');
         const { size, mtimeMs } = await handle.stat();
         if (size !== opened.size || mtimeMs !== opened.mtimeMs) throw changed(name);
-        const target = new Uint8Array(length);
+        const target = readTarget(length, into);
         for (let filled = 0; filled < length; ) {
           signal?.throwIfAborted();
           const { bytesRead } = await handle.read(target, filled, length - filled, offset + filled);

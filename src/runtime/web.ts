@@ -8,7 +8,7 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { type ByteSource, bytesSource, changed, checkRead } from '../formats/byte-source.ts';
+import { type ByteSource, bytesSource, changed, checkRead, readTarget } from '../formats/byte-source.ts';
 
 export interface UrlOptions {
   /** Stands in for the global fetch: to add headers, or to reach the assets of an edge worker. */
@@ -91,9 +91,9 @@ class UrlSource implements ByteSource {
     this.#body = new Body(file, first, 0, end);
   }
 
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(offset: number, length: number, signal?: AbortSignal, into?: Uint8Array): Promise<Uint8Array> {
     checkRead(this, offset, length, signal);
-    const bytes = this.#turn.then(() => this.#read(offset, length, signal));
+    const bytes = this.#turn.then(() => this.#fill(readTarget(length, into), offset, signal));
     this.#turn = bytes.catch(() => this.close());
     return bytes;
   }
@@ -103,12 +103,11 @@ class UrlSource implements ByteSource {
     this.#body = undefined;
   }
 
-  async #read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const target = new Uint8Array(length);
+  async #fill(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     let filled = 0;
-    while (filled < length) {
+    while (filled < target.length) {
       const body = await this.#bodyAt(offset + filled, signal);
-      const wanted = body.position < offset ? offset - body.position : length - filled;
+      const wanted = body.position < offset ? offset - body.position : target.length - filled;
       const chunk = await body.next(wanted, signal);
       if (chunk === undefined) {
         // The connection broke. With Range the rest can be asked for, as long as every answer brings something.

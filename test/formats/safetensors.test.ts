@@ -1,6 +1,5 @@
 /** What we write is read back by our reader and by the `safetensors` package; checkpoints of one and several files. */
 import safetensorsPackage from 'safetensors';
-import type { ForetokenError } from '../../src/errors.ts';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
 import { encodeBf16, encodeF16 } from '../../src/formats/float16.ts';
@@ -8,8 +7,9 @@ import { openFolder } from '../../src/formats/folder.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { safetensorsPieces, type TensorData, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
-import { expectTensor, readFloats, readRows, type TensorDescription } from '../../src/formats/tensors.ts';
+import { expectTensor, readFloats, readRows, Scratch, type TensorDescription } from '../../src/formats/tensors.ts';
 import { assert, firstDifference, random, randomFloats, test } from '../harness.ts';
+import { meteredSource } from './frames.ts';
 import { rejection } from './rejection.ts';
 
 const f32 = (shape: number[], values: ArrayLike<number>): TensorData => ({
@@ -86,6 +86,18 @@ test('the same tensors in another order give the same file, aligned to their ele
   assert.not.ok(new TextDecoder().decode(file.subarray(8, 8 + headerBytes)).includes('__metadata__'));
 });
 
+test('a quantised matrix lies together, its scales before its bytes', async () => {
+  const matrix = (name: string): [string, TensorData][] => [
+    [`${name}.q`, { dtype: 'I8', shape: [2, 32], data: new Int8Array(64) }],
+    [`${name}.scale`, { dtype: 'F16', shape: [2, 1], data: new Uint16Array(2) }],
+  ];
+  const bytes: [string, TensorData] = ['lone.q', { dtype: 'U8', shape: [1], data: new Uint8Array(1) }];
+  const { tensors } = await describe(
+    writeSafetensors([bytes, ...matrix('b'), ...matrix('a'), ['norm', f32([1], [1])]]),
+  );
+  assert.equal([...tensors.keys()], ['norm', 'a.scale', 'a.q', 'b.scale', 'b.q', 'lone.q']);
+});
+
 test('the safetensors package reads what we write (seed 6)', () => {
   // It keeps its entries in a plain object, so not `__proto__`.
   const tensors = [...someTensors(6)].filter(([name]) => name !== '__proto__');
@@ -108,19 +120,19 @@ test('pieces hold the bytes of the file, tensors uncopied (seed 7)', () => {
   assert.ok(pieces.slice(1).every((piece) => [...tensors.values()].some(({ data }) => data.buffer === piece.buffer)));
 });
 
-test('the writer refuses data that does not fill its shape, and the reserved name', () => {
+test('the writer refuses data that does not fill its shape, the reserved name, and a name given twice', async () => {
   for (const [code, name, tensor] of [
     ['file.shape', 'a', f32([2, 3], [1, 2, 3, 4, 5])],
     ['file.shape', 'a', f32([1.5], [1])],
     ['file.entry', '__metadata__', f32([1], [1])],
   ] as const) {
-    try {
-      writeSafetensors([[name, tensor]]);
-      assert.unreachable();
-    } catch (error) {
-      assert.is((error as ForetokenError).code, code);
-    }
+    assert.is((await rejection(() => writeSafetensors([[name, tensor]]))).code, code);
   }
+  const twice = [
+    ['a', f32([1], [1])],
+    ['a', f32([1], [2])],
+  ] as const;
+  assert.is((await rejection(() => writeSafetensors(twice))).code, 'file.entry');
 });
 
 test('rows come whole, in pieces no larger than asked unless one row is', async () => {
@@ -163,6 +175,38 @@ test('f32, bf16 and f16 tensors give the same floats wherever they begin in the 
       assert.is(firstDifference(Float32Array.from(read), values), -1, `${dtype} shifted by ${shift}`);
     }
   }
+});
+
+test('many tensors are read through the same memory', async () => {
+  const values = Array.from({ length: 8 }, (_, i) => i);
+  const halves = { dtype: 'BF16', shape: [2], data: Uint16Array.of(0x3f80, 0x4000) } as const;
+  const file = writeSafetensors([
+    ['a', f32([8], values)],
+    ['b', f32([4], values.slice(0, 4))],
+    ['c', halves],
+  ]);
+  const scratch = new Scratch();
+  const places: ArrayBufferLike[] = [];
+  // A source that copies, as disks and networks do.
+  const source = meteredSource(file);
+  const copying: typeof source = {
+    ...source,
+    read: async (offset, length, signal, into) => {
+      into!.set(await source.read(offset, length, signal));
+      return into!.subarray(0, length);
+    },
+  };
+  const read: number[][] = [];
+  for (const tensor of (await readSafetensors(source)).tensors.values()) {
+    for await (const { data } of readFloats({ ...tensor, source: copying }, { scratch, pieceBytes: 32 })) {
+      read.push([...data]);
+      places.push(data.buffer);
+    }
+  }
+  assert.equal(read, [values, values.slice(0, 4), [1, 2]]);
+  assert.is(places[0], places[1]);
+  assert.is(scratch.bytes(32).buffer, places[0]);
+  assert.is(scratch.floats(2).buffer, places[2]);
 });
 
 test('NaN and infinity are refused where they stand, in every float format', async () => {
