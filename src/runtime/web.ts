@@ -39,7 +39,7 @@ export async function openUrl(url: string, name: string, options: UrlOptions = {
   const { signal } = options;
   let response = await request(file, 0, signal);
   const placeless = response.status === 206 && !response.headers.has('content-range');
-  if (placeless || isEncoded(response.headers)) {
+  if (placeless || (response.ok && isEncoded(response.headers))) {
     // Another origin's header that the host hides, or a compressed body, which not every host decodes in answer to Range.
     response.cancel();
     response = await request(file, undefined, signal);
