@@ -2,9 +2,10 @@
  * Hostile files and configurations: each is refused with its code, at once, and before anything is allocated on its word.
  * Beside them, files that look odd and are legal.
  */
-import { parseHfConfig } from '../../src/formats/hf-config.ts';
+
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
 import { openFolder } from '../../src/formats/folder.ts';
+import { parseHfConfig } from '../../src/formats/hf-config.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { expectTensor } from '../../src/formats/tensors.ts';
