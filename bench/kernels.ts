@@ -1,0 +1,134 @@
+/**
+ * How near do the matrix products come to the limits of the machine, for n tokens at once?
+ * Usage: node bench/kernels.ts [--shapes 256x1408,576x49152] [--dtypes q8,f32] [--tokens 1,2,4,8] [--time 60] [--rounds 3] [--out FILE]
+ *
+ * A shape is inDim x outDim; `time` is milliseconds for each shape and n in each round. One thread. A sample is a slice of a matrix short
+ * enough to find a quiet moment; slices go through the whole matrix, so a matrix larger than the caches comes from memory as in a model.
+ */
+import { Bench } from 'tinybench';
+import { figure } from '../src/cli/table.ts';
+import { PANEL } from '../src/engine/opcodes.ts';
+import { packedBytes } from '../src/engine/packing.ts';
+import { kernelHost } from '../test/kernels/kernel-host.ts';
+import { measureLimits } from './shared/limits.ts';
+import { benchOptions, Report, type Series } from './shared/report.ts';
+
+type Dtype = 'f32' | 'q8';
+
+interface Shape {
+  readonly name: string;
+  readonly inDim: number;
+  readonly outDim: number;
+}
+
+/** 10^9 operations a second, a multiplication and an addition counted as two. */
+interface Speed {
+  readonly best: number;
+  readonly median: number;
+}
+
+/** Operations of a slice, about: a third of a millisecond. */
+const SLICE_OPS = 15e6;
+
+const options = benchOptions({
+  // Fused qkv, gate and up, down, and output layer of the embedded model; the same of the 135 M shape; a square.
+  shapes: '256x512,256x1408,704x256,256x4096,576x960,576x3072,1536x576,576x49152,2048x2048',
+  dtypes: 'q8,f32',
+  tokens: '1,2,3,4,8,16,32,64',
+  time: '60',
+  rounds: '3',
+});
+const tokens = options.tokens.split(',').map(Number);
+const shapes = options.shapes.split(',').map((name): Shape => {
+  const [inDim, outDim] = name.split('x').map(Number) as [number, number];
+  return { name, inDim, outDim };
+});
+
+/** One slice of a product of n tokens; the next call does the next slice. */
+interface Product {
+  readonly ops: number;
+  run(): void;
+}
+
+/** Products of a matrix in a memory of its own. What the operands hold does not matter to time, as long as nothing is subnormal. */
+function place(dtype: Dtype, { inDim, outDim }: Shape): (n: number) => Product {
+  const host = kernelHost();
+  const { matmulF32, matmulQ8 } = host.kernels as Record<'matmulF32' | 'matmulQ8', (...operands: number[]) => number>;
+  const most = Math.max(...tokens);
+  const weight = host.place(new Float32Array(packedBytes(outDim, inDim, dtype) / 4).fill(0.5));
+  const x = host.place(
+    dtype === 'f32' ? new Float32Array(most * inDim).fill(0.5) : new Int16Array(most * inDim).fill(99),
+  );
+  const scales = host.place(new Float32Array(Math.ceil((most * inDim) / 32)).fill(0.5));
+  const out = host.place(new Float32Array(most * outDim));
+  const panels = Math.ceil(outDim / PANEL);
+  return (n) => {
+    const opsOfPanel = 2 * PANEL * inDim * n;
+    const slice = Math.min(panels, 6 * Math.ceil(SLICE_OPS / opsOfPanel / 6)); // whole groups of 2 and of 3 panels
+    let from = 0;
+    const run = () => {
+      if (dtype === 'f32') matmulF32(out, x, weight, 0, n, inDim, outDim, outDim, from, from + slice);
+      else matmulQ8(out, x, scales, weight, 0, n, inDim, outDim, outDim, from, from + slice);
+      from = from + 2 * slice > panels ? 0 : from + slice;
+    };
+    return { ops: slice * opsOfPanel, run };
+  };
+}
+
+/** Every n in rounds, so that a disturbance meets all of them or one round only. */
+async function measure(dtype: Dtype, shape: Shape): Promise<Speed[]> {
+  const products = tokens.map(place(dtype, shape));
+  const speeds = tokens.map(() => ({ best: 0, median: 0 }));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const bench = new Bench({ time: Number(options.time), iterations: 5, warmupTime: 10, warmupIterations: 5 });
+    for (const [i, { run }] of products.entries()) bench.add(`n = ${tokens[i]}`, run);
+    await bench.run();
+    for (const [i, { result }] of bench.tasks.entries()) {
+      if (result.state !== 'completed') throw new Error(`a product was not measured: ${result.state}`);
+      const speed = (ms: number) => products[i]!.ops / ms / 1e6;
+      const { best, median } = speeds[i]!;
+      speeds[i] = {
+        best: Math.max(best, speed(result.latency.min)),
+        median: Math.max(median, speed(result.latency.p50)),
+      };
+    }
+  }
+  return speeds;
+}
+
+const report = new Report('kernels', 'How near do the matrix products come to the limits of the machine?');
+const megabytes = (bytes: number) => `${figure(bytes / 1e6)} MB`;
+const largest = Math.max(...shapes.map(({ inDim, outDim }) => packedBytes(outDim, inDim, 'f32')));
+const limits = await measureLimits(largest);
+const sizes = [...[16_384, 262_144, 4_194_304, 16_777_216].filter((bytes) => bytes < largest), largest];
+report.table('One thread: 10^9 operations a second from registers, and GB/s that a plain loop reads', [
+  ['f32', 'q8', ...sizes.map((bytes) => `of ${megabytes(bytes)}`)],
+  [figure(limits.gigaflops), figure(limits.gigaops), ...sizes.map((bytes) => figure(limits.gigabytes(bytes)))],
+]);
+
+for (const dtype of options.dtypes.split(',') as Dtype[]) {
+  const rows: string[][] = [];
+  const series: Series[] = [];
+  for (const shape of shapes) {
+    const speeds = await measure(dtype, shape);
+    const bytes = packedBytes(shape.outDim, shape.inDim, dtype);
+    const bytesPerOp = bytes / (2 * shape.inDim * shape.outDim * tokens[0]!);
+    const cells = speeds.map(({ best, median }) => `${figure(best)} (${figure(median)})`);
+    rows.push([shape.name, megabytes(bytes), ...cells, figure(speeds[0]!.best * bytesPerOp)]);
+    series.push({ name: shape.name, points: speeds.map(({ best }, i) => ({ x: tokens[i]!, y: best })) });
+  }
+  report.table(
+    `${dtype}: 10^9 operations a second at best (in the median of the best round), GB/s of weights at n = ${tokens[0]}`,
+    [['inDim x outDim', 'weights', ...tokens.map((n) => `n = ${n}`), 'GB/s'], ...rows],
+  );
+  report.chart({
+    name: `kernels-${dtype}`,
+    title: `Matrix product with ${dtype} weights, one thread`,
+    x: 'n',
+    y: '10^9 operations a second',
+    logarithmicX: true,
+    marks: [{ y: dtype === 'f32' ? limits.gigaflops : limits.gigaops, label: 'from registers' }],
+    series,
+  });
+}
+report.close(options.out);

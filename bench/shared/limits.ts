@@ -1,0 +1,93 @@
+/**
+ * Limits of this machine as WebAssembly SIMD meets them on one thread: what no kernel can beat, to set kernels beside.
+ * @module
+ */
+import asc from 'assemblyscript/asc';
+
+export interface Limits {
+  /** f32 multiplications and additions a second, 10^9, with operands in the first-level cache. */
+  readonly gigaflops: number;
+  /** The same of 8-bit products: sign-extended to 16 bits, multiplied and added in pairs, added. */
+  readonly gigaops: number;
+  /** 10^9 bytes a second that a plain loop reads from a block of `bytes`. */
+  gigabytes(bytes: number): number;
+}
+
+/**
+ * Eight accumulators take two terms from each of four vectors that are loaded anew: all adders and multipliers are busy, no register
+ * is spilled, and loads stay below what the processor can do beside.
+ */
+const peak = (name: string, lanes: 'f32x4' | 'i32x4', product: string) => `
+export function ${name}(at: usize, turns: i32): void {
+  const left = v128.load(at), right = v128.load(at, 16), zero = ${lanes}.splat(0);
+  let a = zero, b = zero, c = zero, d = zero, e = zero, f = zero, g = zero, h = zero;
+  for (let turn = 0; turn < turns; turn++) {
+    let m = v128.load(at, 32);
+    a = ${lanes}.add(a, ${product}(left, m)); b = ${lanes}.add(b, ${product}(right, m));
+    m = v128.load(at, 48);
+    c = ${lanes}.add(c, ${product}(left, m)); d = ${lanes}.add(d, ${product}(right, m));
+    m = v128.load(at, 64);
+    e = ${lanes}.add(e, ${product}(left, m)); f = ${lanes}.add(f, ${product}(right, m));
+    m = v128.load(at, 80);
+    g = ${lanes}.add(g, ${product}(left, m)); h = ${lanes}.add(h, ${product}(right, m));
+  }
+  const low = ${lanes}.add(${lanes}.add(a, b), ${lanes}.add(c, d));
+  v128.store(at, ${lanes}.add(low, ${lanes}.add(${lanes}.add(e, f), ${lanes}.add(g, h))), 96);
+}`;
+
+const SOURCE = `
+${peak('floats', 'f32x4', 'f32x4.mul')}
+${peak('bytes', 'i32x4', 'i32x4.dot_i16x8_s')}
+export function read(at: usize, count: usize): i32 {
+  let a = i32x4.splat(0), b = a, c = a, d = a;
+  for (const end = at + count; at < end; at += 64) {
+    a = v128.xor(a, v128.load(at)); b = v128.xor(b, v128.load(at, 16));
+    c = v128.xor(c, v128.load(at, 32)); d = v128.xor(d, v128.load(at, 48));
+  }
+  return i32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0);
+}`;
+
+/** Values that one turn of a peak loop multiplies and adds, counted as two operations each: 8 vectors of 4 f32, or of 8 i16. */
+const FLOAT_OPS = 2 * 8 * 4;
+const BYTE_OPS = 2 * 8 * 8;
+const TURNS = 200_000;
+
+/** @param blockBytes the largest block that will be read */
+export async function measureLimits(blockBytes: number): Promise<Limits> {
+  const { binary, error, stderr } = await asc.compileString(SOURCE, {
+    optimizeLevel: 3,
+    runtime: 'stub',
+    importMemory: true,
+    enable: ['simd'],
+  });
+  if (error || !binary) throw new Error(`the limits do not compile: ${stderr}`, { cause: error });
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(blockBytes / 65536) + 1 });
+  const module = await WebAssembly.compile(Uint8Array.from(binary));
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const run = exports as Record<'floats' | 'bytes' | 'read', (at: number, count: number) => number>;
+  new Float32Array(memory.buffer).fill(0.5); // no subnormal numbers, and pages that exist
+
+  return {
+    gigaflops: (TURNS * FLOAT_OPS) / leastMs(() => run.floats(0, TURNS)) / 1e6,
+    gigaops: (TURNS * BYTE_OPS) / leastMs(() => run.bytes(0, TURNS)) / 1e6,
+    gigabytes: (bytes) => {
+      const times = Math.ceil(4e6 / bytes); // at least a tenth of a millisecond
+      const ms = leastMs(() => {
+        for (let i = 0; i < times; i++) run.read(0, bytes);
+      });
+      return (times * bytes) / ms / 1e6;
+    },
+  };
+}
+
+/** The least of many short runs: what the machine does when nobody else is at it. */
+function leastMs(run: () => void): number {
+  let least = Number.POSITIVE_INFINITY;
+  const end = performance.now() + 400;
+  while (performance.now() < end) {
+    const start = performance.now();
+    run();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}
