@@ -5,7 +5,15 @@
 import { packF32, packQ8 } from '../engine/packing.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { dequantizeQ8, Q8_BLOCK, type Q8Matrix, quantizeQ8 } from '../formats/q8.ts';
-import { expectTensor, readFloats, readRows, type TensorDescription, type Tensors } from '../formats/tensors.ts';
+import {
+  expectTensor,
+  type ReadOptions,
+  readFloats,
+  readRows,
+  Scratch,
+  type TensorDescription,
+  type Tensors,
+} from '../formats/tensors.ts';
 import type { TensorName } from './architectures/layout.ts';
 import type { MatrixPlan, VectorPlan, WeightsPlan } from './memory-plan.ts';
 
@@ -92,7 +100,7 @@ export async function loadWeights(
   const { totalBytes } = weights;
   let loadedBytes = 0;
   const progress = (bytes: number) => options.onProgress?.({ loadedBytes: (loadedBytes += bytes), totalBytes });
-  const readOptions = options.signal ? { signal: options.signal } : {};
+  const readOptions = { scratch: new Scratch(), ...(options.signal && { signal: options.signal }) };
 
   // In the order of the files, so that a network source is read once from front to back.
   const vectors = weights.vectors.map(({ plan, tensor }) => ({
@@ -105,7 +113,7 @@ export async function loadWeights(
     },
   }));
   const matrices = weights.matrices.map(({ plan, firstRow, stored }) => ({
-    first: 'floats' in stored ? stored.floats : stored.q,
+    first: 'floats' in stored ? stored.floats : stored.scale,
     load: async () => {
       for await (const { row, values, bytes } of matrixRows(stored, plan, readOptions)) {
         if (values instanceof Float32Array) packF32(memory.buffer, plan.address, values, firstRow + row, plan.inDim);
@@ -129,11 +137,7 @@ interface MatrixRows {
   readonly bytes: number;
 }
 
-async function* matrixRows(
-  stored: StoredMatrix,
-  plan: MatrixPlan,
-  options: { signal?: AbortSignal },
-): AsyncGenerator<MatrixRows> {
+async function* matrixRows(stored: StoredMatrix, plan: MatrixPlan, options: ReadOptions): AsyncGenerator<MatrixRows> {
   if ('floats' in stored) {
     const bytesPerElement = stored.floats.bytes / stored.floats.elements;
     for await (const { row, data } of readFloats(stored.floats, options)) {
@@ -141,7 +145,7 @@ async function* matrixRows(
     }
     return;
   }
-  // Scales are a thirty-second of the matrix: they are read whole, then the bytes in pieces beside them.
+  // Our writer puts the scales, which are few, before the matrix: they are read whole, then the bytes in pieces.
   const scales = new Uint16Array(stored.scale.elements);
   for await (const { row, data } of readRows(stored.scale, options)) {
     new Uint8Array(scales.buffer, (row * plan.inDim * 2) / Q8_BLOCK, data.length).set(data);

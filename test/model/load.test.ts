@@ -1,0 +1,146 @@
+/**
+ * Loading: stored types give the same numbers, progress and abort work, and every check comes before any memory.
+ * @module
+ */
+import { createEngine } from '../../src/engine/engine.ts';
+import { openCheckpoint } from '../../src/formats/checkpoint.ts';
+import { openFolder } from '../../src/formats/folder.ts';
+import { quantizeQ8 } from '../../src/formats/q8.ts';
+import { type NamedTensor, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
+import { readFloats } from '../../src/formats/tensors.ts';
+import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
+import { rejection } from '../codes.ts';
+import { assert, firstDifference, test } from '../harness.ts';
+import { fixturePath, prefill } from './fixture-model.ts';
+
+type Files = Map<string, Uint8Array>;
+type Config = Record<string, unknown>;
+
+interface FloatTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** config.json and the tensors of a fixture, as f32. */
+async function readFixture(name: string): Promise<{ config: Config; tensors: Map<string, FloatTensor> }> {
+  const folder = await openFolder(fixturePath(name));
+  const source = (await folder.file('config.json'))!;
+  const config = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
+  const tensors = new Map<string, FloatTensor>();
+  for (const tensor of (await openCheckpoint(folder)).values()) {
+    const values = new Float32Array(tensor.elements);
+    let at = 0;
+    for await (const { data } of readFloats(tensor)) {
+      values.set(data, at);
+      at += data.length;
+    }
+    tensors.set(tensor.name, { shape: tensor.shape, values });
+  }
+  return { config, tensors };
+}
+
+const asF32 = (tensors: Iterable<readonly [string, FloatTensor]>): NamedTensor[] =>
+  Array.from(tensors, ([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values }]);
+
+const filesOf = (config: Config, tensors: readonly NamedTensor[]): Files =>
+  new Map([
+    ['config.json', new TextEncoder().encode(JSON.stringify(config))],
+    ['model.safetensors', writeSafetensors(tensors)],
+  ]);
+
+/** The fixture with every matrix stored as q8 blocks. */
+async function quantizedFixture(name: string): Promise<Files> {
+  const { config, tensors } = await readFixture(name);
+  const stored = [...tensors].flatMap(([tensor, { shape, values }]): NamedTensor[] => {
+    if (shape.length === 1) return asF32([[tensor, { shape, values }]]);
+    const { q, scale } = quantizeQ8(values);
+    return [
+      [`${tensor}.q`, { dtype: 'I8', shape, data: q }],
+      [`${tensor}.scale`, { dtype: 'F16', shape: [shape[0]!, shape[1]! / 32], data: scale }],
+    ];
+  });
+  const quantization = { quant_method: 'foretoken', format: 'q8', block_size: 32 };
+  return filesOf({ ...config, quantization_config: quantization }, stored);
+}
+
+async function logitsOf(source: Parameters<typeof loadTransformer>[0], options: LoadOptions): Promise<Float32Array> {
+  return prefill((await loadTransformer(source, options)).session(), [5, 17, 200, 3]);
+}
+
+test('a checkpoint stored as q8 gives the bits of one quantised while it is loaded', async () => {
+  const stored = await logitsOf(await quantizedFixture('test-300k'), { dtype: 'q8' });
+  assert.is(firstDifference(stored, await logitsOf(fixturePath('test-300k'), { dtype: 'q8' })), -1);
+});
+
+test('q8 weights computed in f32 are near the f32 checkpoint, and not equal to it', async () => {
+  const exact = await logitsOf(fixturePath('test-300k'), { dtype: 'f32' });
+  const restored = await logitsOf(await quantizedFixture('test-300k'), { dtype: 'f32' });
+  const scale = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = exact.reduce((most, value, i) => Math.max(most, Math.abs(value - restored[i]!)), 0) / scale;
+  assert.ok(difference > 1e-5 && difference < 0.1, `relative difference ${difference}`);
+});
+
+test('progress rises to exactly the bytes that the model needs', async () => {
+  for (const source of [fixturePath('sharded'), await quantizedFixture('test-300k')]) {
+    const seen: number[] = [];
+    let total = 0;
+    await loadTransformer(source, {
+      onProgress({ loadedBytes, totalBytes }) {
+        seen.push(loadedBytes);
+        total = totalBytes;
+      },
+    });
+    assert.ok(seen.length > 1 && seen.every((bytes, i) => i === 0 || bytes > seen[i - 1]!));
+    assert.is(seen.at(-1), total);
+  }
+});
+
+test('an abort while loading throws the reason', async () => {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const loading = loadTransformer(fixturePath('sharded'), {
+    signal: controller.signal,
+    onProgress: () => controller.abort(reason),
+  });
+  assert.is(await loading.catch((error) => error), reason);
+});
+
+test('a checkpoint that does not fit its configuration is refused before any memory is reserved', async () => {
+  const engine = await createEngine();
+  const reserved: number[] = [];
+  const counting = {
+    ...engine,
+    createMachine(bytes: number) {
+      reserved.push(bytes);
+      return engine.createMachine(bytes);
+    },
+  };
+  const { config, tensors } = await readFixture('grouped');
+  const checkpoint = (change: Config = {}, drop?: string): Files =>
+    filesOf({ ...config, ...change }, asF32([...tensors].filter(([name]) => name !== drop)));
+  const without = (file: string) => new Map([...checkpoint()].filter(([name]) => name !== file));
+  const refused: [string, Files][] = [
+    ['file.tensor', checkpoint({}, 'model.layers.1.mlp.up_proj.weight')],
+    ['file.tensor', checkpoint({ tie_word_embeddings: false })],
+    ['config.shape', checkpoint({ vocab_size: 101 })],
+    ['config.shape', checkpoint({ intermediate_size: 68 })],
+    ['config.shape', checkpoint({ num_key_value_heads: 4 })],
+    ['config.unsupported', checkpoint({ intermediate_size: 66 })],
+    ['file.missing', without('model.safetensors')],
+    ['file.missing', without('config.json')],
+  ];
+  for (const [code, files] of refused) {
+    assert.is(await rejection(loadTransformer(files, { engine: counting })), code);
+    assert.equal(reserved, [], code);
+  }
+  await loadTransformer(checkpoint(), { engine: counting });
+  assert.is(reserved.length, 1);
+});
+
+test('a NaN among the weights is refused', async () => {
+  const { config, tensors } = await readFixture('grouped');
+  tensors.get('model.norm.weight')!.values[3] = Number.NaN;
+  assert.is(await rejection(loadTransformer(filesOf(config, asF32(tensors)))), 'file.nonfinite');
+});
+
+test.run();
