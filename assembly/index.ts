@@ -5,7 +5,7 @@ export { add, geluGate, siluGate } from './activation';
 export { attention, attentionTiles } from './attention';
 export { embedF32, embedQ8 } from './embed';
 export { kvMove, kvStore } from './kv-cache';
-export { exponential, hyperbolicTangent } from './math';
+export { exponentials } from './math';
 export { matmulF32 } from './matmul/f32';
 export { matmulQ8 } from './matmul/q8';
 export { layerNorm, rmsNorm } from './norm';

@@ -1,78 +1,71 @@
 /**
- * exp, tanh, sine and cosine by additions and multiplications alone, so that every host gives the same bits.
+ * exp, sine and cosine by additions and multiplications alone, so that every host gives the same bits.
  *
- * The polynomials are minimax fits of our own (Remez exchange) unless they are the Taylor series.
- * Largest errors, tested in test/kernels/math.test.ts: exp4 1 ULP, tanh4 2 ULP, sine and cosine 0.51 ULP of f32.
+ * The polynomial of exp is a minimax fit of our own (Remez exchange); sine and cosine are Taylor series.
+ * Largest errors, tested in test/kernels/math.test.ts and rope.test.ts: exp 1 ULP, sine and cosine 0.51 ULP of f32.
+ * There is no tanh: where a formula has 1 + tanh(u), 2 / (1 + exp(-2u)) is the same and keeps its digits for u far below 0.
  */
+import { fold, loadLanes, storeLanes } from './lanes';
 
-/** x * LOG2_E + ROUNDER is an f32 whose last bits are the nearest integer to x * LOG2_E: 1.5 * 2^23 leaves no bit for a fraction. */
-const LOG2_E: f32 = 1.44269504;
-const ROUNDER: f32 = 12582912;
-/** ln 2 in two parts: n * LN2_HIGH is exact for every exponent n, as the first has 9 significant bits. */
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -0.00021219444;
 /** Below this the result would be subnormal, and slow on many hosts: it is 0. */
 const EXP_LOWEST: f32 = -87.33;
-/** From here on the result stays exp(88) = 1.65e38: finite, so that 1 / (1 + exp(x)) needs no special case. */
+/** From here on the result stays exp(88) = 1.65e38: finite, so that a sigmoid needs no special case. */
 const EXP_HIGHEST: f32 = 88;
+/** exp of it is 0: what lanes past the end of a row hold. */
+const NOTHING: f32 = -1e30;
 
 /**
- * exp of four f32: exp(x) = 2^n * exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2,
- * where exp(r) = 1 + (r + r² * q(r)) with q of degree 4.
+ * out[i] = exp(x[i] - shift) = 2^n * exp(r), with n = round((x[i] - shift) / ln 2) and |r| <= ln 2 / 2, where
+ * exp(r) = 1 + (r + r² * q(r)) and q has degree 4: 0 below -87.33, exp(88) above 88, else within 1 ULP.
  *
- * @returns 0 below -87.33, exp(88) above 88, else within 1 ULP
- */
-// @ts-ignore: decorator
-@inline
-export function exp4(x: v128): v128 {
-  const normal = f32x4.ge(x, f32x4.splat(EXP_LOWEST));
-  const clamped = f32x4.pmin(f32x4.pmax(x, f32x4.splat(EXP_LOWEST)), f32x4.splat(EXP_HIGHEST));
-  const rounded = f32x4.add(f32x4.mul(clamped, f32x4.splat(LOG2_E)), f32x4.splat(ROUNDER));
-  const n = f32x4.sub(rounded, f32x4.splat(ROUNDER));
-  const high = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
-  const r = f32x4.sub(high, f32x4.mul(n, f32x4.splat(LN2_LOW)));
-
-  let q = f32x4.splat(0.001381454058);
-  q = f32x4.add(f32x4.mul(q, r), f32x4.splat(0.008368745446));
-  q = f32x4.add(f32x4.mul(q, r), f32x4.splat(0.04166838899));
-  q = f32x4.add(f32x4.mul(q, r), f32x4.splat(0.1666652113));
-  q = f32x4.add(f32x4.mul(q, r), f32x4.splat(0.49999994));
-  const tail = f32x4.add(f32x4.mul(q, f32x4.mul(r, r)), r);
-  const fraction = f32x4.add(tail, f32x4.splat(1));
-
-  // ROUNDER's own low bits are zeros, so the shift leaves n alone in the exponent field.
-  const power = i32x4.add(fraction, i32x4.shl(rounded, 23));
-  return v128.and(power, normal);
-}
-
-/** Where tanh passes from its polynomial to the formula with exp: below it 1 - 2 / (...) would cancel. */
-const TANH_SMALL: f32 = 0.625;
-
-/**
- * tanh of four f32: x + x³ * p(x²) for |x| < 0.625, else 1 - 2 / (exp(2|x|) + 1) with the sign of x.
+ * Bits: element by element; the sum adds element i into lane i mod 4, in order of i, then fold().
  *
- * @returns values within 2 ULP
+ * @param out    (count,) f32; may be x itself
+ * @param x      (count,) f32, any count of at least 1
+ * @param shift  the largest x for a softmax, else 0
+ * @returns the sum of all out[i]
  */
-// @ts-ignore: decorator
-@inline
-export function tanh4(x: v128): v128 {
-  const size = f32x4.abs(x);
-  const one = f32x4.splat(1);
-  const two = f32x4.splat(2);
+export function exponentials(out: usize, x: usize, count: i32, shift: f32): f32 {
+  // V8 builds a vector constant anew at every use, by three instructions. `hidden` is 0 for every count, but compilers cannot know,
+  // so each vector below is made once and stays in a register: exp takes half the time.
+  const hidden = i32x4.splat(count >>> 31);
+  const shifts = f32x4.splat(shift);
+  const lowest = v128.or(hidden, f32x4.splat(EXP_LOWEST));
+  const highest = v128.or(hidden, f32x4.splat(EXP_HIGHEST));
+  const log2e = v128.or(hidden, f32x4.splat(1.44269504));
+  // ln 2 in two parts: n times the first is exact, as that has 9 significant bits.
+  const ln2High = v128.or(hidden, f32x4.splat(0.693359375));
+  const ln2Low = v128.or(hidden, f32x4.splat(-0.00021219444));
+  // n + 1.5 * 2^23 is an f32 whose last bits are the integer n.
+  const toInteger = v128.or(hidden, f32x4.splat(12582912));
+  const one = v128.or(hidden, f32x4.splat(1));
+  const c2 = v128.or(hidden, f32x4.splat(0.49999994));
+  const c3 = v128.or(hidden, f32x4.splat(0.1666652113));
+  const c4 = v128.or(hidden, f32x4.splat(0.04166838899));
+  const c5 = v128.or(hidden, f32x4.splat(0.008368745446));
+  const c6 = v128.or(hidden, f32x4.splat(0.001381454058));
 
-  const square = f32x4.mul(x, x);
-  let p = f32x4.splat(-0.005717045628);
-  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(0.02065058798));
-  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(-0.05374349654));
-  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(0.1333149076));
-  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(-0.3333328366));
-  const small = f32x4.add(x, f32x4.mul(f32x4.mul(p, square), x));
+  let sums = f32x4.splat(0);
+  for (let i = 0; i < count; i += 4) {
+    const offset = <usize>i << 2;
+    const y = f32x4.pmin(f32x4.sub(loadLanes(x + offset, count - i, f32x4.splat(NOTHING)), shifts), highest);
+    const n = f32x4.nearest(f32x4.mul(y, log2e));
+    const r = f32x4.sub(f32x4.sub(y, f32x4.mul(n, ln2High)), f32x4.mul(n, ln2Low));
 
-  const power = exp4(f32x4.mul(two, size));
-  const large = f32x4.sub(one, f32x4.div(two, f32x4.add(power, one)));
-  const signed = v128.or(large, v128.and(x, i32x4.splat(0x80000000)));
+    // q(r) = (c2 + c3 r) + r² ((c4 + c5 r) + r² c6): a short chain of dependent steps.
+    const r2 = f32x4.mul(r, r);
+    const first = f32x4.add(f32x4.mul(c3, r), c2);
+    const second = f32x4.add(f32x4.add(f32x4.mul(c5, r), c4), f32x4.mul(c6, r2));
+    const q = f32x4.add(f32x4.mul(second, r2), first);
+    const fraction = f32x4.add(f32x4.add(f32x4.mul(q, r2), r), one);
 
-  return v128.bitselect(small, signed, f32x4.lt(size, f32x4.splat(TANH_SMALL)));
+    // toInteger's own low bits are zeros: the shift leaves n alone, in the exponent field.
+    const power = i32x4.add(fraction, i32x4.shl(f32x4.add(n, toInteger), 23));
+    const result = v128.and(power, f32x4.ge(y, lowest));
+    sums = f32x4.add(sums, result);
+    storeLanes(out + offset, result, count - i);
+  }
+  return fold(sums);
 }
 
 /** Quarter turns of `angle`, rounded to the nearest. */
@@ -126,16 +119,4 @@ export function cosineAndSine(cosine: usize, sine: usize, angle: f32): void {
   // Quarters 1 and 2 have a negative cosine, 2 and 3 a negative sine.
   store<f32>(cosine, ((turns + 1) & 2) != 0 ? -x : x);
   store<f32>(sine, (turns & 2) != 0 ? -y : y);
-}
-
-/** out[i] = exp(x[i]); (count,) f32, count a multiple of 4; out may be x. For tests of exp4. */
-export function exponential(out: usize, x: usize, count: i32): void {
-  const bytes = <usize>count << 2;
-  for (let i: usize = 0; i < bytes; i += 16) v128.store(out + i, exp4(v128.load(x + i)));
-}
-
-/** out[i] = tanh(x[i]); as exponential. */
-export function hyperbolicTangent(out: usize, x: usize, count: i32): void {
-  const bytes = <usize>count << 2;
-  for (let i: usize = 0; i < bytes; i += 16) v128.store(out + i, tanh4(v128.load(x + i)));
 }
