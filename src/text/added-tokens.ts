@@ -7,7 +7,7 @@ import { kindAt, SPACE } from './unicode.ts';
 /** One entry of `added_tokens`. */
 export interface AddedToken {
   readonly id: number;
-  /** 1..256 UTF-16 units. */
+  /** 1..128 UTF-16 units. */
   readonly content: string;
   /** A mark of the model's, not text: found in a text only where the caller allows it. */
   readonly special: boolean;

@@ -69,7 +69,8 @@ export class Tokenizer {
   /**
    * Token ids of a text. An unpaired surrogate counts as U+FFFD, as TextEncoder has it.
    *
-   * @throws {ForetokenError} `option.type` when `text` is not a string; `tokenizer.special` when `allowSpecial` names no special token
+   * @throws {ForetokenError} `option.type` when `text` is not a string or `allowSpecial` none of its kinds; `tokenizer.special` when
+   *   `allowSpecial` names a token that is not special
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     if (typeof text !== 'string')
@@ -90,9 +91,10 @@ export class Tokenizer {
   /**
    * Text of token ids, special tokens by their content. Bytes that are not UTF-8 become U+FFFD.
    *
-   * @throws {ForetokenError} `tokenizer.token` when an id is not in the vocabulary
+   * @throws {ForetokenError} `tokenizer.token` when an id is not in the vocabulary; `option.type` when `ids` cannot be iterated
    */
   decode(ids: Iterable<number>): string {
+    if (typeof ids?.[Symbol.iterator] !== 'function') throw wrongType('ids', ids, 'an iterable of token ids');
     const detokenizer = new Detokenizer(this);
     let text = '';
     for (const id of ids) text += detokenizer.push(id);
@@ -122,6 +124,8 @@ export class Tokenizer {
 
   #allowed(choice: NonNullable<EncodeOptions['allowSpecial']>): (token: AddedToken) => boolean {
     if (typeof choice === 'boolean' || choice === 'all') return () => choice !== false;
+    if (!Array.isArray(choice))
+      throw wrongType('allowSpecial', choice, 'true, false, "all" or a list of special tokens');
     const ids = new Set(
       choice.map((content) => {
         const id = this.#special.get(content);
@@ -160,6 +164,13 @@ export class Tokenizer {
     }
     return Array.from(symbols.subarray(0, this.#pairs.merge(symbols, count)));
   }
+}
+
+function wrongType(name: string, value: unknown, expected: string): ForetokenError {
+  return new ForetokenError(
+    'option.type',
+    `${name} is ${value === null ? 'null' : typeof value}, expected ${expected}`,
+  );
 }
 
 /**

@@ -10,7 +10,7 @@ import { unspell } from './byte-alphabet.ts';
 import { PairTable } from './byte-pairs.ts';
 
 /** Largest numbers accepted: a few times those of the largest published files, and small enough that keys of pairs stay exact. */
-const MOST = { vocab: 2 ** 20, merges: 2 ** 21, contentUnits: 256 } as const;
+const MOST = { vocab: 2 ** 20, merges: 2 ** 21, contentUnits: 128 } as const;
 
 /** Id of each token of the BPE model by its spelling in the byte alphabet. */
 export type Spellings = ReadonlyMap<string, number>;
@@ -25,21 +25,21 @@ export interface TokenTable {
   readonly offsets: Int32Array;
 }
 
-function fault(reason: string, { what }: Fields, problem: string): ForetokenError {
-  return new ForetokenError(`tokenizer.${reason}`, `${what}: ${problem}`);
+function fault(code: string, { what }: Fields, problem: string): ForetokenError {
+  return new ForetokenError(code, `${what}: ${problem}`);
 }
 
 /** @throws {ForetokenError} `tokenizer.missing`, `tokenizer.type`, `tokenizer.range`, `tokenizer.vocab` */
 export function readSpellings(model: Fields): Spellings {
   const vocabulary = model.map('vocab');
   if (vocabulary.size > MOST.vocab) {
-    throw fault('vocab', model, `${vocabulary.size} tokens, expected at most ${MOST.vocab}`);
+    throw fault('tokenizer.vocab', model, `${vocabulary.size} tokens, expected at most ${MOST.vocab}`);
   }
   for (const [spelling, id] of vocabulary) {
-    if (spelling === '') throw fault('range', model, 'a token of no characters');
+    if (spelling === '') throw fault('tokenizer.range', model, 'a token of no characters');
     if (!isInteger(id, 0, MOST.vocab - 1)) {
-      const reason = typeof id === 'number' ? 'range' : 'type';
-      throw fault(reason, model, `the id of ${quote(spelling)} is not an integer from 0 to ${MOST.vocab - 1}`);
+      const code = typeof id === 'number' ? 'tokenizer.range' : 'tokenizer.type';
+      throw fault(code, model, `the id of ${quote(spelling)} is not an integer from 0 to ${MOST.vocab - 1}`);
     }
   }
   return vocabulary as Spellings;
@@ -80,20 +80,26 @@ export function tokenTable(
   modelVocab?: number,
 ): TokenTable {
   const contents = new Set(added.map(({ content }) => content));
-  if (contents.size < added.length) throw fault('duplicate', file, 'two added tokens have the same content');
+  if (contents.size < added.length) throw fault('tokenizer.duplicate', file, 'two added tokens have the same content');
   const moved = added.find(({ id, content }) => (spellings.get(content) ?? id) !== id);
-  if (moved) throw fault('duplicate', file, `the added token ${quote(moved.content)} has another id in the vocabulary`);
+  if (moved)
+    throw fault(
+      'tokenizer.duplicate',
+      file,
+      `the added token ${quote(moved.content)} has another id in the vocabulary`,
+    );
 
   const spelled = [...spellings].filter(([spelling]) => !contents.has(spelling));
   const count = spelled.length + added.length;
   const vocab = modelVocab ?? count;
   if (count === 0 || count > vocab)
-    throw fault('vocab', file, `${count} tokens, expected 1 to ${modelVocab ?? MOST.vocab}`);
+    throw fault('tokenizer.vocab', file, `${count} tokens, expected 1 to ${modelVocab ?? MOST.vocab}`);
 
   const tokens: Uint8Array[] = [];
   const place = (id: number, content: string, bytes: Uint8Array) => {
-    if (id >= count) throw fault('gap', file, `${quote(content)} has id ${id}, and there are only ${count} tokens`);
-    if (tokens[id]) throw fault('duplicate', file, `${quote(content)} has id ${id}, as another token has`);
+    if (id >= count)
+      throw fault('tokenizer.gap', file, `${quote(content)} has id ${id}, and there are only ${count} tokens`);
+    if (tokens[id]) throw fault('tokenizer.duplicate', file, `${quote(content)} has id ${id}, as another token has`);
     tokens[id] = bytes;
   };
   const encoder = new TextEncoder();
@@ -121,11 +127,12 @@ function joined(tokens: readonly Uint8Array[], vocab: number): TokenTable {
 export function readMerges(model: Fields, spellings: Spellings, vocab: number): PairTable {
   const entries = model.list('merges');
   const count = entries.length;
-  if (count > MOST.merges) throw fault('merge', model, `${count} merges, expected at most ${MOST.merges}`);
+  if (count > MOST.merges) throw fault('tokenizer.merge', model, `${count} merges, expected at most ${MOST.merges}`);
   const [left, right, merged] = [new Int32Array(count), new Int32Array(count), new Int32Array(count)];
   const idOf = (token: string, rank: number): number => {
     const id = spellings.get(token);
-    if (id === undefined) throw fault('merge', model, `merge ${rank} needs ${quote(token)}, which is not a token`);
+    if (id === undefined)
+      throw fault('tokenizer.merge', model, `merge ${rank} needs ${quote(token)}, which is not a token`);
     return id;
   };
   entries.forEach((entry, rank) => {
@@ -137,12 +144,12 @@ export function readMerges(model: Fields, spellings: Spellings, vocab: number): 
 
   const table = new PairTable({ left, right, merged }, vocab);
   const again = left.findIndex((id, rank) => table.rank(id, right[rank]!) !== rank);
-  if (again >= 0) throw fault('merge', model, `merge ${again} is there twice`);
+  if (again >= 0) throw fault('tokenizer.merge', model, `merge ${again} is there twice`);
   return table;
 }
 
 function readPair(entry: JsonValue, rank: number, model: Fields): readonly [string, string] {
   const [a, b, more] = typeof entry === 'string' ? entry.split(' ') : Array.isArray(entry) ? entry : [];
   if (typeof a === 'string' && typeof b === 'string' && more === undefined) return [a, b];
-  throw fault('merge', model, `merge ${rank} is not a pair of tokens`);
+  throw fault('tokenizer.merge', model, `merge ${rank} is not a pair of tokens`);
 }

@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs';
 import { parseTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { repositoryFile } from '../harness.ts';
 
+/** GPT-2's pattern, as files state it. */
+export const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
 const FOLDER = 'test/fixtures/tokenizers';
 
 /** Names of the tokenizers in test/fixtures/tokenizers/make.py, and of the embedded one. */

@@ -3,6 +3,7 @@ import { Fields } from '../../src/formats/fields.ts';
 import { parseJson } from '../../src/formats/json.ts';
 import { readSplitter, type Splitter } from '../../src/text/splitter.ts';
 import { assert, test } from '../harness.ts';
+import { GPT2 } from './fixtures.ts';
 import { lines, wellFormed } from './lines.ts';
 
 /** The three patterns as JavaScript has to write them: \s is White_Space, case folding is spelled out. */
@@ -20,7 +21,6 @@ const REFERENCES: Readonly<Record<string, RegExp>> = {
 /** The patterns as the files have them. */
 const file = (number: string) =>
   `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${number}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
-const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
 
 function splitter(description: object): Splitter {

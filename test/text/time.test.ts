@@ -1,0 +1,98 @@
+import type { Tokenizer } from '../../src/text/tokenizer.ts';
+import { assert, note, random, randomInt, test } from '../harness.ts';
+import { changed, tokenizer } from './fixtures.ts';
+
+/** Milliseconds of processor time, the least of a few runs: other processes on the machine do not count. */
+function processorTime(run: () => unknown): number {
+  const times = Array.from({ length: 3 }, () => {
+    const before = process.cpuUsage();
+    run();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  return Math.min(...times);
+}
+
+/** How many times longer four times the text takes: 4 is linear, 16 is quadratic. */
+const QUADRATIC = 10;
+
+function growth(encode: (text: string) => unknown, text: string): { readonly long: number; readonly ratio: number } {
+  encode(text.slice(0, 2000)); // compiled before it is measured
+  const short = processorTime(() => encode(text.slice(0, text.length / 4)));
+  const long = processorTime(() => encode(text));
+  return { long, ratio: long / Math.max(short, 1) };
+}
+
+const LENGTH = 100_000;
+const repeated = (part: string): string => part.repeat(Math.ceil(LENGTH / part.length)).slice(0, LENGTH);
+const next = random(1);
+const RUNS: readonly (readonly [string, string])[] = [
+  ['one letter', repeated('a')],
+  ['two letters', repeated('ab')],
+  ['random letters', Array.from({ length: LENGTH }, () => 'etaoinshr'[randomInt(next, 9)]).join('')],
+  ['spaces', repeated(' ')],
+  ['line ends', repeated('\n')],
+  ['spaces and line ends', repeated(' \n')],
+  ['apostrophes', repeated("'")],
+  ['digits', repeated('1')],
+  ['combining marks', repeated('e\u0301')],
+  ['emoji', repeated('👨‍👩‍👧')],
+  ['unpaired surrogates', repeated('\ud800')],
+  ['almost a special token', repeated('<|endoftext|')],
+];
+
+/** 10^5 characters take at most 250 ms where the machine is idle; four times that here. */
+const MOST_MS = 1000;
+
+function assertLinear(of: Tokenizer, runs: readonly (readonly [string, string])[]): void {
+  const encode = (text: string) => of.encode(text, { allowSpecial: true });
+  const worst = { title: '', long: 0 };
+  for (const [title, text] of runs) {
+    const { long, ratio } = growth(encode, text);
+    assert.ok(ratio < QUADRATIC && long < MOST_MS, `${title}: ${long} ms, ${ratio} times the time of a quarter`);
+    if (long > worst.long) Object.assign(worst, { title, long });
+  }
+  note(`slowest run of ${LENGTH} characters: ${worst.title}, ${Math.round(worst.long)} ms of processor time`);
+}
+
+test(`runs of ${LENGTH} characters take time in proportion to their length`, () => {
+  assertLinear(tokenizer('foretoken-code'), RUNS);
+});
+
+test('no list of merges makes a run slow: doubling, growing from the left, growing from the right', () => {
+  const letters = 'a'.repeat(200);
+  const grow = (pair: (length: number) => [number, number]) =>
+    changed('gpt2', ({ model, added_tokens }) => {
+      model.merges = [];
+      const end = added_tokens[0].content;
+      model.vocab = { [end]: 0, a: 1, Ġ: 2 };
+      for (let length = 2; length <= 128; length++) {
+        model.vocab[letters.slice(0, length)] = length + 1;
+        model.merges.push(pair(length).map((part) => letters.slice(0, part)));
+      }
+    });
+  const cascades = [
+    grow((length) => [Math.ceil(length / 2), Math.floor(length / 2)]),
+    grow((length) => [length - 1, 1]),
+    grow((length) => [1, length - 1]),
+  ];
+  for (const of of cascades) assertLinear(of, [['one letter', repeated('a')]]);
+});
+
+test('no list of added tokens makes a search slow: 63 long ones that are almost there at every place', () => {
+  const of = changed('gpt2', ({ added_tokens }) => {
+    for (let i = 0; i < 63; i++) added_tokens.push({ id: 560 + i, content: `${'a'.repeat(64 + i)}!` });
+  });
+  assertLinear(of, [['one letter', repeated('a')]]);
+});
+
+test('the measure of growth catches quadratic time', () => {
+  const quadratic = (text: string) => {
+    let sum = 0;
+    for (let i = 0; i < text.length; i++) for (let j = 0; j < text.length; j++) sum += text.charCodeAt(j);
+    return sum;
+  };
+  assert.ok(growth(quadratic, 'a'.repeat(8000)).ratio > QUADRATIC);
+});
+
+test.run();
