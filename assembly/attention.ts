@@ -24,8 +24,8 @@
 import { ATTENTION_TILE } from '../src/engine/opcodes';
 import { softmax } from './softmax';
 
-/** Positions that are added before the next eight elements of `out` are turned to: their values stay in the first-level cache. */
-const POSITIONS: i32 = 64;
+/** Positions that are added before the next elements of `out` are turned to: their values stay in the first-level cache. */
+const POSITIONS: i32 = 32;
 
 /** Tiles of one kv head. */
 // @ts-ignore: decorator
@@ -117,23 +117,22 @@ function attendTile(
     memory.fill(queryAt(out, i, group, headDim, outStride), 0, rowBytes);
   }
 
-  for (let from = 0; from < length; from += POSITIONS) {
-    const p = <usize>from << 2;
-    addValues(o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p, values + <usize>from * rowBytes, 0, min(POSITIONS, length - from), rowBytes);
-  }
+  addValues(o0, o1, o2, o3, s0, s1, s2, s3, values, length, rowBytes);
+
+  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
   const p = <usize>length << 2;
   const treeValues = values + <usize>length * rowBytes;
-  const firstPath = paths + <usize>firstRow * pathBytes;
-  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
-  addValues(o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p, treeValues, firstPath, shared, rowBytes);
-
+  addPath(
+    o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p,
+    treeValues, paths + <usize>firstRow * pathBytes, shared, rowBytes,
+  );
   for (let i = i0; i <= i3; i++) {
     const row = i / group;
     const own = load<i32>(depths + (<usize>row << 2)) + 1 - shared;
-    const s = scratch + <usize>(i - i0) * scoreBytes + p + (<usize>shared << 2);
     const o = queryAt(out, i, group, headDim, outStride);
+    const s = scratch + <usize>(i - i0) * scoreBytes + p + (<usize>shared << 2);
     const path = paths + <usize>row * pathBytes + (<usize>shared << 2);
-    if (own > 0) addValues(o, o, o, o, s, s, s, s, treeValues, path, own, rowBytes);
+    addPath(o, o, o, o, s, s, s, s, treeValues, path, own, rowBytes);
   }
 }
 
@@ -159,95 +158,104 @@ function slotsToPositions(scores: usize, path: usize, nodes: i32): void {
 }
 
 /**
- * Scores of four queries against slots 0..slots - 1, and against those that share a block with the last: two blocks of four keys
- * at a time, the last block twice where their number is odd.
+ * Scores of four queries against slots 0..slots - 1, and against those that share a block with the last. One block of four keys after
+ * the other: a second stream of keys beside the first would halve the speed from memory.
  */
 function scoreSlots(
   s0: usize, s1: usize, s2: usize, s3: usize, q0: usize, q1: usize, q2: usize, q3: usize,
   keys: usize, slots: i32, headDim: i32, scale: f32,
 ): void {
   const scales = f32x4.splat(scale);
-  const blockBytes = <usize>headDim << 4;
-  const lastBlock = <usize>(slots - 1) >> 2;
-  for (let block: usize = 0; block <= lastBlock; block += 2) {
-    const next = min(block + 1, lastBlock);
-    let k = keys + block * blockBytes;
-    let l = keys + next * blockBytes;
-    let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-    let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
-    for (let d: usize = 0; d < blockBytes >> 2; d += 4) {
-      const x = v128.load(k);
-      const y = v128.load(l);
-      const e0 = v128.load32_splat(q0 + d);
-      a0 = f32x4.add(a0, f32x4.mul(x, e0));
-      b0 = f32x4.add(b0, f32x4.mul(y, e0));
-      const e1 = v128.load32_splat(q1 + d);
-      a1 = f32x4.add(a1, f32x4.mul(x, e1));
-      b1 = f32x4.add(b1, f32x4.mul(y, e1));
-      const e2 = v128.load32_splat(q2 + d);
-      a2 = f32x4.add(a2, f32x4.mul(x, e2));
-      b2 = f32x4.add(b2, f32x4.mul(y, e2));
-      const e3 = v128.load32_splat(q3 + d);
-      a3 = f32x4.add(a3, f32x4.mul(x, e3));
-      b3 = f32x4.add(b3, f32x4.mul(y, e3));
-      k += 16;
-      l += 16;
+  const end = <usize>headDim << 2;
+  let key = keys;
+  for (let slot: usize = 0; slot < <usize>slots << 2; slot += 16) {
+    let a0 = f32x4.splat(0);
+    let a1 = f32x4.splat(0);
+    let a2 = f32x4.splat(0);
+    let a3 = f32x4.splat(0);
+    for (let d: usize = 0; d < end; d += 4) {
+      const k = v128.load(key);
+      a0 = f32x4.add(a0, f32x4.mul(k, v128.load32_splat(q0 + d)));
+      a1 = f32x4.add(a1, f32x4.mul(k, v128.load32_splat(q1 + d)));
+      a2 = f32x4.add(a2, f32x4.mul(k, v128.load32_splat(q2 + d)));
+      a3 = f32x4.add(a3, f32x4.mul(k, v128.load32_splat(q3 + d)));
+      key += 16;
     }
-    const i = block << 4;
-    const j = next << 4;
-    v128.store(s0 + i, f32x4.mul(a0, scales));
-    v128.store(s0 + j, f32x4.mul(b0, scales));
-    v128.store(s1 + i, f32x4.mul(a1, scales));
-    v128.store(s1 + j, f32x4.mul(b1, scales));
-    v128.store(s2 + i, f32x4.mul(a2, scales));
-    v128.store(s2 + j, f32x4.mul(b2, scales));
-    v128.store(s3 + i, f32x4.mul(a3, scales));
-    v128.store(s3 + j, f32x4.mul(b3, scales));
+    v128.store(s0 + slot, f32x4.mul(a0, scales));
+    v128.store(s1 + slot, f32x4.mul(a1, scales));
+    v128.store(s2 + slot, f32x4.mul(a2, scales));
+    v128.store(s3 + slot, f32x4.mul(a3, scales));
   }
 }
 
 /**
- * out[d] += p[t] * v[t][d] for four queries and `positions` positions t, eight elements d at a time, the last four twice where
- * headDim is no multiple of eight.
- *
- * @param values  the value of position t is row t, or row path[t] where there is a path
- * @param path    (positions,) i32, or 0
+ * addValues along a path: p[j] belongs to row path[j] of `values`. Nodes that follow each other lie in rows that do, so a chain is one
+ * call.
+ */
+function addPath(
+  o0: usize, o1: usize, o2: usize, o3: usize, p0: usize, p1: usize, p2: usize, p3: usize,
+  values: usize, path: usize, nodes: i32, rowBytes: usize,
+): void {
+  let j = 0;
+  while (j < nodes) {
+    const first = load<i32>(path + (<usize>j << 2));
+    let run = 1;
+    while (j + run < nodes && load<i32>(path + (<usize>(j + run) << 2)) == first + run) run++;
+    const p = <usize>j << 2;
+    addValues(o0, o1, o2, o3, p0 + p, p1 + p, p2 + p, p3 + p, values + <usize>first * rowBytes, run, rowBytes);
+    j += run;
+  }
+}
+
+/**
+ * out[d] += p[t] * values[t][d] for four queries and rows t = 0..count - 1, in order of t. Eight elements d at a time; the last four
+ * twice where headDim is no multiple of eight.
  */
 function addValues(
   o0: usize, o1: usize, o2: usize, o3: usize, p0: usize, p1: usize, p2: usize, p3: usize,
-  values: usize, path: usize, positions: i32, rowBytes: usize,
+  values: usize, count: i32, rowBytes: usize,
 ): void {
-  const end = <usize>positions << 2;
-  for (let i: usize = 0; i < rowBytes; i += 32) {
-    const j = min(i + 16, rowBytes - 16);
-    let a0 = v128.load(o0 + i), a1 = v128.load(o1 + i), a2 = v128.load(o2 + i), a3 = v128.load(o3 + i);
-    let b0 = v128.load(o0 + j), b1 = v128.load(o1 + j), b2 = v128.load(o2 + j), b3 = v128.load(o3 + j);
-    let next = values;
-    for (let t: usize = 0; t < end; t += 4) {
-      const v = path == 0 ? next : values + <usize>load<i32>(path + t) * rowBytes;
-      next += rowBytes;
-      const x = v128.load(v + i);
-      const y = v128.load(v + j);
-      const e0 = v128.load32_splat(p0 + t);
-      a0 = f32x4.add(a0, f32x4.mul(x, e0));
-      b0 = f32x4.add(b0, f32x4.mul(y, e0));
-      const e1 = v128.load32_splat(p1 + t);
-      a1 = f32x4.add(a1, f32x4.mul(x, e1));
-      b1 = f32x4.add(b1, f32x4.mul(y, e1));
-      const e2 = v128.load32_splat(p2 + t);
-      a2 = f32x4.add(a2, f32x4.mul(x, e2));
-      b2 = f32x4.add(b2, f32x4.mul(y, e2));
-      const e3 = v128.load32_splat(p3 + t);
-      a3 = f32x4.add(a3, f32x4.mul(x, e3));
-      b3 = f32x4.add(b3, f32x4.mul(y, e3));
+  for (let from = 0; from < count; from += POSITIONS) {
+    const begin = <usize>from << 2;
+    const end = <usize>min(from + POSITIONS, count) << 2;
+    for (let i: usize = 0; i < rowBytes; i += 32) {
+      const j = min(i + 16, rowBytes - 16);
+      let a0 = v128.load(o0 + i);
+      let a1 = v128.load(o1 + i);
+      let a2 = v128.load(o2 + i);
+      let a3 = v128.load(o3 + i);
+      let b0 = v128.load(o0 + j);
+      let b1 = v128.load(o1 + j);
+      let b2 = v128.load(o2 + j);
+      let b3 = v128.load(o3 + j);
+      let x = values + <usize>from * rowBytes + i;
+      let y = x + (j - i);
+      for (let t = begin; t < end; t += 4) {
+        const v = v128.load(x);
+        const w = v128.load(y);
+        const e0 = v128.load32_splat(p0 + t);
+        const e1 = v128.load32_splat(p1 + t);
+        const e2 = v128.load32_splat(p2 + t);
+        const e3 = v128.load32_splat(p3 + t);
+        a0 = f32x4.add(a0, f32x4.mul(v, e0));
+        a1 = f32x4.add(a1, f32x4.mul(v, e1));
+        a2 = f32x4.add(a2, f32x4.mul(v, e2));
+        a3 = f32x4.add(a3, f32x4.mul(v, e3));
+        b0 = f32x4.add(b0, f32x4.mul(w, e0));
+        b1 = f32x4.add(b1, f32x4.mul(w, e1));
+        b2 = f32x4.add(b2, f32x4.mul(w, e2));
+        b3 = f32x4.add(b3, f32x4.mul(w, e3));
+        x += rowBytes;
+        y += rowBytes;
+      }
+      v128.store(o0 + i, a0);
+      v128.store(o1 + i, a1);
+      v128.store(o2 + i, a2);
+      v128.store(o3 + i, a3);
+      v128.store(o0 + j, b0);
+      v128.store(o1 + j, b1);
+      v128.store(o2 + j, b2);
+      v128.store(o3 + j, b3);
     }
-    v128.store(o0 + i, a0);
-    v128.store(o0 + j, b0);
-    v128.store(o1 + i, a1);
-    v128.store(o1 + j, b1);
-    v128.store(o2 + i, a2);
-    v128.store(o2 + j, b2);
-    v128.store(o3 + i, a3);
-    v128.store(o3 + j, b3);
   }
 }
