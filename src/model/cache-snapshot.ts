@@ -57,13 +57,14 @@ export function saveCache(model: TransformerModel, cache: CachePlan, length: num
 }
 
 /** @returns the number of committed positions restored */
-export function loadCache(model: TransformerModel, cache: CachePlan, bytes: Uint8Array): number {
+export function loadCache(model: TransformerModel, cache: CachePlan, bytes: Uint8Array, positions?: number): number {
   const { layers, kvHeads, headDim } = model.config;
   const refuse = (reason: string) => new ForetokenError('session.snapshot', `not a snapshot of this model: ${reason}`);
   if (bytes.length < HEADER_WORDS * 4 || bytes.length % 4 !== 0) throw refuse(`${bytes.length} bytes`);
   const snapshot = new Float32Array(bytes.slice().buffer);
   const header = new Uint32Array(snapshot.buffer, 0, HEADER_WORDS);
   const length = header[HEADER_WORDS - 1]!;
+  if (positions !== undefined && length !== positions) throw refuse(`${length} positions, expected ${positions}`);
   const expected = headerOf(model, length);
   if (header.some((word, i) => word !== expected[i]))
     throw refuse(`header ${header.join(' ')}, expected ${expected.join(' ')}`);

@@ -48,17 +48,21 @@ const MOST_CONFIG_BYTES = 2 ** 20;
 export async function loadTransformer(source: FolderInput, options: LoadOptions = {}): Promise<TransformerModel> {
   const folder = await openFolder(source, options.signal ? { signal: options.signal } : {});
   try {
-    const config = await readConfig(folder, options.signal);
-    const plan = planFor(config, options);
-    const tensors = await openCheckpoint(folder, options.signal);
-    const weights = checkWeights(plan.weights, tensors, config.quantization);
-    const engine = options.engine ?? (await createEngine());
-    const machine = engine.createMachine(plan.bytes);
-    await loadWeights(machine.memory, weights, options);
-    return new TransformerModel(machine, config, plan);
+    return await loadFolder(folder, await readConfig(folder, options.signal), options);
   } finally {
     folder.close?.();
   }
+}
+
+/** As `loadTransformer`, from an opened folder whose configuration has been read; the caller closes it. */
+export async function loadFolder(folder: Folder, config: ModelConfig, options: LoadOptions): Promise<TransformerModel> {
+  const plan = planFor(config, options);
+  const tensors = await openCheckpoint(folder, options.signal);
+  const weights = checkWeights(plan.weights, tensors, config.quantization);
+  const engine = options.engine ?? (await createEngine());
+  const machine = engine.createMachine(plan.bytes);
+  await loadWeights(machine.memory, weights, options);
+  return new TransformerModel(machine, config, plan);
 }
 
 /** @throws {ForetokenError} `file.missing`, `file.json`, `config.*` */

@@ -92,9 +92,13 @@ export class Session implements Target {
     return saveCache(this.#model, this.cache, this.#length);
   }
 
-  /** @throws {ForetokenError} `session.snapshot` when the bytes are not of this model, or do not fit its context */
-  load(snapshot: Uint8Array): void {
-    this.#length = loadCache(this.#model, this.cache, snapshot);
+  /**
+   * Replaces the committed positions by saved ones.
+   * @param positions how many there must be; default: whatever the snapshot holds
+   * @throws {ForetokenError} `session.snapshot` when the bytes are not of this model, or do not fit its context
+   */
+  load(snapshot: Uint8Array, positions?: number): void {
+    this.#length = loadCache(this.#model, this.cache, snapshot, positions);
     this.#pending = undefined;
   }
 

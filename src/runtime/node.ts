@@ -26,7 +26,7 @@ interface Stats {
 }
 
 interface Host {
-  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly process?: { getBuiltinModule?(name: string): unknown; cwd?(): string };
 }
 
 /** Whether paths can be read here. */
@@ -42,6 +42,31 @@ export async function isFolder(path: string | URL): Promise<boolean> {
     if (isAbsent(error)) return false;
     throw failed('the folder', error);
   }
+}
+
+/** The part of `node:module` that is used here. */
+interface ModuleSystem {
+  createRequire(from: string): { resolve(request: string): string };
+}
+
+/**
+ * The folder of an installed package, as this package or the program that runs would import it.
+ * @returns undefined where no such package is installed, where a folder of that name lies in the working directory, and on hosts without files
+ */
+export async function packageFolder(name: string): Promise<string | undefined> {
+  if (!hasFiles() || (await isFolder(name))) return undefined;
+  const modules = builtin('node:module') as ModuleSystem;
+  for (const from of [import.meta.url, `${(globalThis as Host).process!.cwd!()}/`]) {
+    try {
+      return modules
+        .createRequire(from)
+        .resolve(`${name}/package.json`)
+        .replace(/[\\/]package\.json$/, '');
+    } catch {
+      // Not installed there.
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -91,7 +116,11 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
 }
 
 function fileSystem(): FileSystem | undefined {
-  return (globalThis as Host).process?.getBuiltinModule?.('node:fs/promises') as FileSystem | undefined;
+  return builtin('node:fs/promises') as FileSystem | undefined;
+}
+
+function builtin(name: string): unknown {
+  return (globalThis as Host).process?.getBuiltinModule?.(name);
 }
 
 function files(): FileSystem {

@@ -1,0 +1,20 @@
+/**
+ * Foretoken: transformer language models with tree speculative decoding, in plain TypeScript and WebAssembly SIMD.
+ *
+ * @example
+ * const model = await load('foretoken-code');
+ * for await (const { text } of model.generate('export function', { maxTokens: 128 })) write(text);
+ * @module
+ */
+export type { Generation } from './decode/generation.ts';
+export type { DraftOption, GenerateOptions, Progress } from './decode/options.ts';
+export type { FinishReason, Piece } from './decode/output.ts';
+export type { GenerationStats } from './decode/stats.ts';
+export type { Drafter, StepRecord } from './draft/drafter.ts';
+export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
+export { ForetokenError } from './errors.ts';
+export { estimate, type LoadOptions, load } from './load.ts';
+export type { LoadProgress } from './model/load-weights.ts';
+export type { TargetRows } from './model/target.ts';
+export type { Conversation, MemoryUse, Model, Prompt, Snapshot } from './model.ts';
+export type { DraftTree } from './tree/draft-tree.ts';

@@ -1,0 +1,98 @@
+/**
+ * Loading a model, and knowing beforehand what it takes.
+ * @module
+ */
+import { DRAFTER_NAMES } from './decode/options.ts';
+import type { Concurrency } from './decode/queue.ts';
+import { ForetokenError, quote } from './errors.ts';
+import { readAll } from './formats/byte-source.ts';
+import { type Folder, type FolderInput, openFolder } from './formats/folder.ts';
+import {
+  loadFolder,
+  type MemoryOptions,
+  planFor,
+  readConfig,
+  type LoadOptions as TransformerOptions,
+} from './model/load-transformer.ts';
+import { type MemoryUse, Model, memoryUse } from './model.ts';
+import { packageFolder } from './runtime/node.ts';
+import { parseTokenizer, type Tokenizer } from './text/tokenizer.ts';
+
+export interface LoadOptions extends TransformerOptions {
+  /** What a second call does while the first one runs: wait for its turn (`queue`, the default), or fail with `session.busy` (`error`). */
+  readonly concurrency?: Concurrency;
+}
+
+/** Every option that `load` knows. */
+const LOAD_OPTIONS = ['dtype', 'context', 'sessions', 'maxNodes', 'engine', 'signal', 'onProgress', 'concurrency'];
+/** The largest tokenizers published have about 20 MB. */
+const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** A bare name, as of an npm package: no path, no URL. */
+const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
+
+/**
+ * Loads a Llama-type model: config.json, safetensors (one file or shards), and tokenizer.json where there is one.
+ *
+ * @param source a folder's path, the name of an installed package of weights (`foretoken-code`), a base URL, the files of an upload, or files by name
+ * @throws {ForetokenError} before any memory is reserved: `option.*` for the options, `source.*`, `file.*`, `config.*` and `tokenizer.*` for
+ *   what was found; then `memory.*` and `engine.*` for what the host cannot do, `file.nonfinite`
+ * @throws the signal's reason, once it aborts
+ * @example const model = await load('foretoken-code');
+ */
+export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
+  checkNames(options, LOAD_OPTIONS);
+  const { concurrency = 'queue', signal } = options;
+  if (concurrency !== 'queue' && concurrency !== 'error') {
+    throw new ForetokenError(
+      'option.range',
+      `concurrency is ${quote(String(concurrency))}: expected 'queue' or 'error'`,
+    );
+  }
+  const folder = await open(source, signal);
+  try {
+    const config = await readConfig(folder, signal);
+    const tokenizer = await readTokenizer(folder, config.vocab, signal);
+    return new Model(await loadFolder(folder, config, options), { tokenizer, concurrency });
+  } finally {
+    folder.close?.();
+  }
+}
+
+/**
+ * The memory that `load` would reserve, without reading weights.
+ *
+ * @param source as for `load`; only config.json is read
+ * @throws {ForetokenError} `option.*`, `source.*`, `config.*`, `memory.limit`
+ * @example (await estimate('foretoken-code', { dtype: 'q8', context: 1024 })).total // bytes
+ */
+export async function estimate(source: FolderInput, options: MemoryOptions = {}): Promise<MemoryUse> {
+  checkNames(options, LOAD_OPTIONS);
+  const folder = await open(source);
+  try {
+    const config = await readConfig(folder);
+    return memoryUse(planFor(config, options), config, DRAFTER_NAMES);
+  } finally {
+    folder.close?.();
+  }
+}
+
+function checkNames(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new ForetokenError('option.type', 'options must be an object');
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new ForetokenError('option.unknown', `unknown option ${quote(unknown)}: expected ${known.join(', ')}`);
+  }
+}
+
+/** A bare name that is no folder here is looked for among the installed packages. */
+async function open(source: FolderInput, signal?: AbortSignal): Promise<Folder> {
+  const options = signal ? { signal } : {};
+  if (typeof source !== 'string' || !PACKAGE_NAME.test(source)) return openFolder(source, options);
+  return openFolder((await packageFolder(source)) ?? source, options);
+}
+
+async function readTokenizer(folder: Folder, vocab: number, signal?: AbortSignal): Promise<Tokenizer | undefined> {
+  const file = await folder.file('tokenizer.json', signal);
+  return file && parseTokenizer(await readAll(file, MOST_TOKENIZER_BYTES, signal), file.name, vocab);
+}

@@ -1,0 +1,173 @@
+/**
+ * A loaded model, as its users see it: prompts in, generations out.
+ * @module
+ */
+import { Drafting, drafterBytes } from './decode/drafting.ts';
+import { generate, type Host } from './decode/generate.ts';
+import type { Generation } from './decode/generation.ts';
+import { DRAFTER_NAMES, type DrafterName, type GenerateOptions } from './decode/options.ts';
+import { type Concurrency, Queue } from './decode/queue.ts';
+import { TokenCache } from './decode/token-cache.ts';
+import { ForetokenError } from './errors.ts';
+import type { ModelConfig } from './formats/hf-config.ts';
+import type { MemoryPlan } from './model/memory-plan.ts';
+import type { Session } from './model/session.ts';
+import type { TransformerModel } from './model/transformer-model.ts';
+import { Detokenizer } from './text/detokenizer.ts';
+import type { Tokenizer } from './text/tokenizer.ts';
+
+/** Text, for models with a tokenizer, or token ids. */
+export type Prompt = string | ArrayLike<number>;
+
+/** Memory of a model, bytes: all of it is reserved while loading, nothing grows afterwards. */
+export interface MemoryUse {
+  /** Weights as the kernels read them. */
+  readonly weights: number;
+  /** Keys and values of all sessions. */
+  readonly cache: number;
+  /** Activations, logits and programs of the largest pass. */
+  readonly pass: number;
+  /** Tables of the built-in drafters, outside the linear memory. */
+  readonly drafters: number;
+  /** The linear memory (weights, cache and pass, in whole pages) and the drafters. */
+  readonly total: number;
+}
+
+/** @param drafters those whose tables are reserved while loading */
+export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: readonly DrafterName[]): MemoryUse {
+  const { context, maxNodes } = plan.options;
+  const tables = drafters.reduce((sum, name) => sum + drafterBytes(name, { vocab, context, maxNodes }), 0);
+  return {
+    weights: plan.weightBytes,
+    cache: plan.cacheBytes,
+    pass: plan.passBytes,
+    drafters: tables,
+    total: plan.bytes + tables,
+  };
+}
+
+/** What a model is made of besides its transformer. */
+export interface ModelParts {
+  readonly tokenizer: Tokenizer | undefined;
+  readonly concurrency: Concurrency;
+}
+
+export class Model {
+  readonly config: ModelConfig;
+  /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
+  readonly tokenizer: Tokenizer | undefined;
+  readonly memory: MemoryUse;
+  readonly #transformer: TransformerModel;
+  readonly #queue: Queue;
+  readonly #drafting: Drafting;
+  #main: Conversation | undefined;
+
+  constructor(transformer: TransformerModel, { tokenizer, concurrency }: ModelParts) {
+    const { config, plan } = transformer;
+    const { context, maxNodes } = plan.options;
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.memory = memoryUse(plan, config, DRAFTER_NAMES);
+    this.#transformer = transformer;
+    this.#queue = new Queue(concurrency);
+    this.#drafting = new Drafting({ vocab: config.vocab, context, maxNodes }, DRAFTER_NAMES);
+  }
+
+  /**
+   * Generates after a prompt, in the model's first session: what the prompt has in common with the call before is not computed again.
+   *
+   * @throws {ForetokenError} at once: `prompt.*` and `option.*`; `session.full` when all sessions were handed out by `conversation`.
+   *   While iterating: what `generate` of src/decode states
+   * @example for await (const { text } of model.generate('export function', { maxTokens: 64 })) write(text);
+   */
+  generate(prompt: Prompt, options?: GenerateOptions): Generation {
+    this.#main ??= this.conversation();
+    return this.#main.generate(prompt, options);
+  }
+
+  /**
+   * A cache of its own, for a text that goes on over several calls.
+   *
+   * @param snapshot where to go on from; default an empty cache
+   * @throws {ForetokenError} `session.full` when all sessions of the plan are in use; `session.snapshot` when it is not of this model
+   */
+  conversation(snapshot?: Snapshot): Conversation {
+    const session = this.#transformer.session();
+    if (!snapshot) return this.#converse(session, []);
+    try {
+      session.load(snapshot.cache, snapshot.tokens.length);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+    return this.#converse(session, snapshot.tokens);
+  }
+
+  /** Ids of a prompt. @throws {ForetokenError} `prompt.tokenizer` for text without a tokenizer */
+  encode(prompt: Prompt): ArrayLike<number> {
+    if (typeof prompt !== 'string') return prompt;
+    if (this.tokenizer) return this.tokenizer.encode(prompt, { addSpecial: true });
+    throw new ForetokenError('prompt.tokenizer', 'this model has no tokenizer: give the prompt as token ids');
+  }
+
+  #converse(session: Session, tokens: readonly number[]): Conversation {
+    const { tokenizer } = this;
+    const host: Host = {
+      cache: new TokenCache(session, tokens),
+      queue: this.#queue,
+      drafting: this.#drafting,
+      endTokens: this.config.eosTokens,
+      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+    };
+    return new Conversation(this, session, host, (fork, held) => this.#converse(fork, held));
+  }
+}
+
+/** The committed positions of a conversation, to go on from later, with the same model. */
+export interface Snapshot {
+  readonly tokens: readonly number[];
+  /** Keys and values; the format is in src/model/cache-snapshot.ts. */
+  readonly cache: Uint8Array;
+}
+
+/** One session of a model. */
+export class Conversation {
+  readonly #model: Model;
+  readonly #session: Session;
+  readonly #host: Host;
+  readonly #converse: (session: Session, tokens: readonly number[]) => Conversation;
+
+  constructor(
+    model: Model,
+    session: Session,
+    host: Host,
+    converse: (session: Session, tokens: readonly number[]) => Conversation,
+  ) {
+    this.#model = model;
+    this.#session = session;
+    this.#host = host;
+    this.#converse = converse;
+  }
+
+  /** As `Model.generate`, in this session. The prompt is the whole text so far: what the cache holds of it is not computed again. */
+  generate(prompt: Prompt, options?: GenerateOptions): Generation {
+    return generate(this.#host, this.#model.encode(prompt), options);
+  }
+
+  /**
+   * A conversation with the same positions, in a free session.
+   * @throws {ForetokenError} `session.full`
+   */
+  fork(): Conversation {
+    return this.#converse(this.#session.fork(), this.#host.cache.tokens);
+  }
+
+  save(): Snapshot {
+    return { tokens: [...this.#host.cache.tokens], cache: this.#session.save() };
+  }
+
+  /** Gives the session back to the model; later calls throw `session.disposed`. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
