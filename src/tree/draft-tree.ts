@@ -17,7 +17,7 @@ export interface DraftTree {
   readonly tokens: Int32Array;
   /** (N,) index of each node's parent, smaller than the node's own; -1 for the root only. */
   readonly parents: Int32Array;
-  /** (N,) the drafter's estimate that the target chooses this node once it is at the parent, 0..1; the root has 1. */
+  /** (N,) the drafter's estimate that the target chooses this node once it is at the parent, 0..1; the root has 1. See `scoreAt`. */
   readonly scores?: Float32Array;
   /** (N,) which drafter proposed the node: an index into the names given by `Drafter.sources`; the root has 0. */
   readonly sources?: Uint8Array;
@@ -26,6 +26,16 @@ export interface DraftTree {
 /** A tree of the root alone: a plain decode step. */
 export function rootOnly(token: number): DraftTree {
   return { tokens: Int32Array.of(token), parents: Int32Array.of(-1) };
+}
+
+/** A tree without branches: every token is the child of the one before it. */
+export function chain(tokens: ArrayLike<number>): DraftTree {
+  return { tokens: Int32Array.from(tokens), parents: Int32Array.from(tokens, (_, node) => node - 1) };
+}
+
+/** Score of a node; a drafter that gives none is taken to be undecided about each. */
+export function scoreAt(tree: DraftTree, node: number): number {
+  return tree.scores ? tree.scores[node]! : node === 0 ? 1 : 0.5;
 }
 
 /**
@@ -41,9 +51,88 @@ export function depths(tree: DraftTree): Int32Array {
   for (let node = 0; node < parents.length; node++) {
     const parent = parents[node]!;
     if (node === 0 ? parent !== -1 : !(parent >= 0 && parent < node)) {
-      throw new ForetokenError('tree.parent', `node ${node} has parent ${parent}: expected ${node === 0 ? '-1' : `0..${node - 1}`}`);
+      const expected = node === 0 ? '-1' : `0..${node - 1}`;
+      throw new ForetokenError('tree.parent', `node ${node} has parent ${parent}: expected ${expected}`);
     }
     result[node] = node === 0 ? 0 : result[parent]! + 1;
   }
   return result;
+}
+
+/** Nodes on the way from the root down to `node`, both included. */
+export function pathTo(tree: DraftTree, node: number): Int32Array {
+  const path: number[] = [];
+  for (let at = node; at >= 0; at = tree.parents[at]!) path.push(at);
+  return Int32Array.from(path.reverse());
+}
+
+/** The child of `node` that carries `token`, or -1. Of equal siblings, which only a tree from outside can hold, the first. */
+export function childWith(tree: DraftTree, node: number, token: number): number {
+  const { tokens, parents } = tree;
+  for (let child = node + 1; child < tokens.length; child++) {
+    if (parents[child] === node && tokens[child] === token) return child;
+  }
+  return -1;
+}
+
+/** What a tree from outside must fit. */
+export interface TreeLimits {
+  /** Number of token ids. */
+  readonly vocab: number;
+  /** Largest number of nodes, the root included. */
+  readonly nodes: number;
+  /** Token that the root must carry: the last committed one. */
+  readonly root: number;
+  /** Number of proposers that `DraftTree.sources` may name. */
+  readonly sources: number;
+}
+
+/**
+ * Checks a tree that comes from outside, in time linear in its nodes.
+ *
+ * @throws {ForetokenError} `tree.type` when an array is missing or of another kind, `tree.size` when lengths disagree, the tree is empty or
+ *   holds more nodes than `limits.nodes`, `tree.parent` when parents do not come before children, `tree.token` when an id is out of range,
+ *   `tree.root` when the root is not the last committed token, `tree.score` when a score is not in 0..1, `tree.source` when a source has no name
+ */
+export function checkTree(tree: DraftTree, limits: TreeLimits): void {
+  if (!(tree?.tokens instanceof Int32Array) || !(tree.parents instanceof Int32Array)) {
+    throw new ForetokenError('tree.type', 'a draft tree needs `tokens` and `parents`, both Int32Array');
+  }
+  const { tokens, parents, scores, sources } = tree;
+  if (scores !== undefined && !(scores instanceof Float32Array)) {
+    throw new ForetokenError('tree.type', 'the `scores` of a draft tree must be a Float32Array');
+  }
+  if (sources !== undefined && !(sources instanceof Uint8Array)) {
+    throw new ForetokenError('tree.type', 'the `sources` of a draft tree must be a Uint8Array');
+  }
+  const nodes = tokens.length;
+  if (nodes < 1 || nodes > limits.nodes) {
+    throw new ForetokenError('tree.size', `a draft tree of ${nodes} nodes: expected 1..${limits.nodes}`);
+  }
+  for (const [name, array] of Object.entries({ parents, scores, sources })) {
+    if (array !== undefined && array.length !== nodes) {
+      throw new ForetokenError('tree.size', `${nodes} tokens but ${array.length} ${name}: expected the same number`);
+    }
+  }
+  depths(tree);
+  for (let node = 0; node < nodes; node++) {
+    const token = tokens[node]!;
+    if (token < 0 || token >= limits.vocab) {
+      throw new ForetokenError('tree.token', `node ${node} has token ${token}: expected 0..${limits.vocab - 1}`);
+    }
+    const score = scores?.[node] ?? 1;
+    if (!(score >= 0 && score <= 1)) {
+      throw new ForetokenError('tree.score', `node ${node} has score ${score}: expected 0..1`);
+    }
+    const source = sources?.[node] ?? 0;
+    if (source >= limits.sources) {
+      throw new ForetokenError('tree.source', `node ${node} has source ${source}: expected 0..${limits.sources - 1}`);
+    }
+  }
+  if (tokens[0] !== limits.root) {
+    throw new ForetokenError(
+      'tree.root',
+      `the root has token ${tokens[0]}: expected the last committed token, ${limits.root}`,
+    );
+  }
 }

@@ -1,0 +1,102 @@
+/**
+ * Builds a draft tree from candidate continuations: a trie, so that candidates share their common beginnings.
+ * @module
+ */
+import { scoreAt, type DraftTree } from './draft-tree.ts';
+
+/**
+ * A growing tree of at most `capacity` nodes. Children keep the order in which they were first added, no two children of a node carry
+ * the same token, and the scores of a node's children sum to at most 1: who adds first has the first say.
+ */
+export class TreeBuilder {
+  readonly #tokens: Int32Array;
+  readonly #parents: Int32Array;
+  readonly #scores: Float32Array;
+  readonly #sources: Uint8Array;
+  readonly #firstChild: Int32Array;
+  readonly #nextSibling: Int32Array;
+  readonly #sharedSource: number;
+  #size = 1;
+
+  /**
+   * @param root         token of node 0
+   * @param capacity     largest number of nodes, the root included
+   * @param sharedSource source of a node that several sources have proposed; without it the first one keeps the node
+   */
+  constructor(root: number, capacity: number, sharedSource = -1) {
+    this.#tokens = new Int32Array(capacity);
+    this.#parents = new Int32Array(capacity);
+    this.#scores = new Float32Array(capacity);
+    this.#sources = new Uint8Array(capacity);
+    this.#firstChild = new Int32Array(capacity).fill(-1);
+    this.#nextSibling = new Int32Array(capacity).fill(-1);
+    this.#sharedSource = sharedSource;
+    this.#tokens[0] = root;
+    this.#parents[0] = -1;
+    this.#scores[0] = 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get full(): boolean {
+    return this.#size === this.#tokens.length;
+  }
+
+  /** Token `steps` edges above a node; 0 is the node itself. */
+  tokenAbove(node: number, steps: number): number {
+    let at = node;
+    for (let i = 0; i < steps; i++) at = this.#parents[at]!;
+    return this.#tokens[at]!;
+  }
+
+  /**
+   * Makes `token` a child of `parent`. A child that is there already keeps its place and its score.
+   * @returns the child, or -1 when the tree is full
+   */
+  add(parent: number, token: number, score: number, source = 0): number {
+    let last = -1;
+    let left = 1;
+    for (let child = this.#firstChild[parent]!; child >= 0; child = this.#nextSibling[child]!) {
+      if (this.#tokens[child] === token) {
+        if (source !== this.#sources[child] && this.#sharedSource >= 0) this.#sources[child] = this.#sharedSource;
+        return child;
+      }
+      left -= this.#scores[child]!;
+      last = child;
+    }
+    if (this.full) return -1;
+    const node = this.#size++;
+    this.#tokens[node] = token;
+    this.#parents[node] = parent;
+    this.#scores[node] = Math.max(0, Math.min(score, left));
+    this.#sources[node] = source;
+    if (last < 0) this.#firstChild[parent] = node;
+    else this.#nextSibling[last] = node;
+    return node;
+  }
+
+  /**
+   * Merges a whole tree with the same root token, node by node.
+   * @param firstSource added to the tree's own sources
+   */
+  addTree(tree: DraftTree, firstSource = 0): void {
+    const places = new Int32Array(tree.tokens.length);
+    for (let node = 1; node < tree.tokens.length; node++) {
+      const parent = places[tree.parents[node]!]!;
+      const source = firstSource + (tree.sources?.[node] ?? 0);
+      places[node] = parent < 0 ? -1 : this.add(parent, tree.tokens[node]!, scoreAt(tree, node), source);
+    }
+  }
+
+  build(): DraftTree {
+    const nodes = this.#size;
+    return {
+      tokens: this.#tokens.slice(0, nodes),
+      parents: this.#parents.slice(0, nodes),
+      scores: this.#scores.slice(0, nodes),
+      sources: this.#sources.slice(0, nodes),
+    };
+  }
+}
