@@ -25,4 +25,6 @@ export interface Scheduler {
   prune(tree: DraftTree): DraftTree;
   /** Learns acceptance and costs from a finished step. */
   observe(step: StepRecord, timing: StepTiming): void;
+  /** One sentence for people: what was decided so far, and why. */
+  explain(): string;
 }

@@ -1,0 +1,250 @@
+/**
+ * Options of a generation: every name and every value is checked before anything else happens.
+ * @module
+ */
+import type { Drafter } from '../draft/drafter.ts';
+import { ForetokenError, quote } from '../errors.ts';
+import type { SamplingSettings } from './sampling.ts';
+
+/** What guesses: `auto` lets a scheduler decide when the built-in drafters pay, `none` decodes plainly; else a drafter, or several merged. */
+export type DraftOption = 'auto' | 'none' | DrafterName | readonly (DrafterName | Drafter)[] | Drafter;
+
+/** The built-in drafters. */
+export type DrafterName = (typeof DRAFTER_NAMES)[number];
+export const DRAFTER_NAMES = ['lookup', 'recycle'] as const;
+
+/** How far a call has come. */
+export interface Progress {
+  readonly phase: 'prefill' | 'decode';
+  /** Prompt positions in the cache, or tokens generated. */
+  readonly done: number;
+  /** Prompt positions before the last one, or `maxTokens` (Infinity without a limit). */
+  readonly total: number;
+}
+
+export interface GenerateOptions {
+  /** Most tokens to generate. Default: until end-of-text, a stop string, or the end of the context. */
+  readonly maxTokens?: number;
+  /** 0 (default) is greedy; else logits are divided by it and a token is drawn. 0..100. */
+  readonly temperature?: number;
+  /** Draw among the K most likely tokens; 0 (default) for all. */
+  readonly topK?: number;
+  /** Draw among the fewest most likely tokens that sum to this probability; 1 (default) for all. 0..1. */
+  readonly topP?: number;
+  /** Draw among tokens at least this times as likely as the most likely one; 0 (default) for all. 0..1. */
+  readonly minP?: number;
+  /** Over 1: less repetition of the prompt's and the output's tokens; 1 (default) for none. 0.01..100. */
+  readonly repetitionPenalty?: number;
+  /** Key of the random numbers: the same seed gives the same tokens. 0..2^53 - 1; default: a new one each call, reported in `stats.seed`. */
+  readonly seed?: number;
+  /** One or more strings that end the text; they are not part of it. */
+  readonly stop?: string | readonly string[];
+  /** Aborts the call: the iteration then throws the signal's reason, as `fetch` does. */
+  readonly signal?: AbortSignal;
+  /** Default `auto`. */
+  readonly draft?: DraftOption;
+  /** Most nodes to draft in one pass; default: what the model's passes allow with `auto`, 15 with named drafters. */
+  readonly draftTokens?: number;
+  /**
+   * A fixed cost of a pass over n new tokens at index n, in any unit, instead of the measured one: decisions of `auto` then do not depend
+   * on time. Index 0 is not used; beyond the end the last step goes on.
+   */
+  readonly costTable?: ArrayLike<number>;
+  /** Log probabilities of each token, and of this many most likely ones at its position. 0..20. */
+  readonly logprobs?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Checked options, defaults filled in. */
+export interface Settings {
+  readonly maxTokens: number;
+  readonly sampling: SamplingSettings;
+  readonly seed: number;
+  readonly stop: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  /** Who drafts; an empty list decodes plainly. */
+  readonly draft: 'auto' | readonly (DrafterName | Drafter)[];
+  readonly draftTokens: number | undefined;
+  readonly costTable: Float64Array | undefined;
+  readonly logprobs: number | undefined;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+}
+
+const MAX_STOPS = 16;
+const MAX_STOP_LENGTH = 1024;
+const MAX_COSTS = 65536;
+/** Proposers are told apart by a byte: so many drafters with so many sources. */
+const MAX_DRAFTERS = 8;
+const MAX_SOURCES = 16;
+/** The limit of the model's passes is smaller. */
+const MAX_DRAFT_TOKENS = 65535;
+
+/**
+ * @throws {ForetokenError} `option.unknown` for a name that is not an option, `option.type` and `option.range` for a value that it cannot take
+ */
+export function checkOptions(options: GenerateOptions = {}): Settings {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(READERS, name)) {
+      throw new ForetokenError(
+        'option.unknown',
+        `unknown option ${quote(name)}: expected ${Object.keys(READERS).join(', ')}`,
+      );
+    }
+  }
+  const read = <K extends keyof typeof READERS>(name: K) =>
+    READERS[name](name, options[name]) as ReturnType<(typeof READERS)[K]>;
+  return {
+    maxTokens: read('maxTokens') ?? Infinity,
+    sampling: {
+      temperature: read('temperature') ?? 0,
+      topK: read('topK') ?? 0,
+      topP: read('topP') ?? 1,
+      minP: read('minP') ?? 0,
+      repetitionPenalty: read('repetitionPenalty') ?? 1,
+    },
+    seed: read('seed') ?? randomSeed(),
+    stop: read('stop'),
+    signal: read('signal'),
+    draft: read('draft'),
+    draftTokens: read('draftTokens'),
+    costTable: read('costTable'),
+    logprobs: read('logprobs'),
+    onProgress: read('onProgress'),
+  };
+}
+
+/** How each option is read: its name and value in, the checked value or undefined out. */
+const READERS = {
+  maxTokens: integer(1, Number.MAX_SAFE_INTEGER),
+  temperature: number(0, 100),
+  topK: integer(0, Number.MAX_SAFE_INTEGER),
+  topP: number(0, 1),
+  minP: number(0, 1),
+  repetitionPenalty: number(0.01, 100),
+  seed: integer(0, Number.MAX_SAFE_INTEGER),
+  stop: readStop,
+  signal: readSignal,
+  draft: readDraft,
+  draftTokens: integer(1, MAX_DRAFT_TOKENS),
+  costTable: readCosts,
+  logprobs: integer(0, 20),
+  onProgress: readCallback,
+};
+
+type Reader<T> = (name: string, value: unknown) => T;
+
+function number(from: number, to: number): Reader<number | undefined> {
+  return (name, value) => {
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+    if (!(value >= from && value <= to)) throw outOfRange(name, `${from}..${to}`, value);
+    return value;
+  };
+}
+
+function integer(from: number, to: number): Reader<number | undefined> {
+  const check = number(from, to);
+  return (name, value) => {
+    const result = check(name, value);
+    if (result !== undefined && !Number.isInteger(result)) throw outOfRange(name, `an integer, ${from}..${to}`, result);
+    return result;
+  };
+}
+
+function readStop(name: string, value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const stops: unknown[] = Array.isArray(value) ? value : [value];
+  if (stops.length > MAX_STOPS) throw outOfRange(name, `at most ${MAX_STOPS} strings`, stops.length);
+  for (const stop of stops) {
+    if (typeof stop !== 'string') throw wrongType(name, 'a string or an array of strings', stop);
+    if (stop.length < 1 || stop.length > MAX_STOP_LENGTH) {
+      throw outOfRange(name, `strings of 1..${MAX_STOP_LENGTH} characters`, stop.length);
+    }
+    // Text comes in whole characters: half of one can never be found.
+    if (/\p{Surrogate}/u.test(stop)) throw outOfRange(name, 'well-formed strings', 'a lone surrogate');
+  }
+  return stops as string[];
+}
+
+function readSignal(name: string, value: unknown): AbortSignal | undefined {
+  const signal = value as Partial<AbortSignal> | null | undefined;
+  if (signal === undefined) return undefined;
+  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    throw wrongType(name, 'an AbortSignal', value);
+  }
+  return signal as AbortSignal;
+}
+
+function readDraft(name: string, value: unknown): Settings['draft'] {
+  if (value === undefined || value === 'auto') return 'auto';
+  if (value === 'none') return [];
+  const drafters: unknown[] = Array.isArray(value) ? value : [value];
+  if (drafters.length < 1 || drafters.length > MAX_DRAFTERS) {
+    throw outOfRange(name, `1..${MAX_DRAFTERS} drafters`, drafters.length);
+  }
+  for (const drafter of drafters) {
+    if (typeof drafter === 'string') {
+      if (!(DRAFTER_NAMES as readonly string[]).includes(drafter)) {
+        throw outOfRange(name, `'auto', 'none' or drafters (${DRAFTER_NAMES.join(', ')})`, quote(drafter));
+      }
+    } else if (!isDrafter(drafter)) {
+      throw wrongType(name, 'a drafter: a name, or an object with name, begin, propose and observe', drafter);
+    }
+  }
+  if (new Set(drafters).size < drafters.length) throw outOfRange(name, 'each drafter once', 'one twice');
+  return drafters as (DrafterName | Drafter)[];
+}
+
+function isDrafter(value: unknown): value is Drafter {
+  const drafter = value as Partial<Drafter> | null;
+  return (
+    typeof drafter === 'object' &&
+    drafter !== null &&
+    typeof drafter.name === 'string' &&
+    typeof drafter.begin === 'function' &&
+    typeof drafter.propose === 'function' &&
+    typeof drafter.observe === 'function' &&
+    (drafter.sources === undefined || isSources(drafter.sources))
+  );
+}
+
+function isSources(value: unknown): value is readonly string[] {
+  const names = Array.isArray(value) ? value : [];
+  return names.length >= 1 && names.length <= MAX_SOURCES && names.every((name) => typeof name === 'string');
+}
+
+function readCosts(name: string, value: unknown): Float64Array | undefined {
+  if (value === undefined) return undefined;
+  const costs = value as ArrayLike<number> | null;
+  if (typeof costs !== 'object' || costs === null || !Number.isInteger(costs.length)) {
+    throw wrongType(name, 'an array of numbers', value);
+  }
+  if (costs.length < 2 || costs.length > MAX_COSTS) throw outOfRange(name, `2..${MAX_COSTS} entries`, costs.length);
+  for (let n = 1; n < costs.length; n++) {
+    if (typeof costs[n] !== 'number') throw wrongType(`${name}[${n}]`, 'a number', costs[n]);
+    if (!(costs[n]! > 0 && costs[n]! < Infinity))
+      throw outOfRange(`${name}[${n}]`, 'a positive finite number', costs[n]!);
+  }
+  return Float64Array.from(costs);
+}
+
+function readCallback(name: string, value: unknown): ((progress: Progress) => void) | undefined {
+  if (value !== undefined && typeof value !== 'function') throw wrongType(name, 'a function', value);
+  return value as ((progress: Progress) => void) | undefined;
+}
+
+/** 53 bits from the host's source of randomness. */
+function randomSeed(): number {
+  const [low, high] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return (high >>> 11) * 4294967296 + low;
+}
+
+function wrongType(name: string, expected: string, value: unknown): ForetokenError {
+  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  return new ForetokenError('option.type', `${name}: expected ${expected}, got ${got}`);
+}
+
+function outOfRange(name: string, expected: string, value: number | string): ForetokenError {
+  return new ForetokenError('option.range', `${name}: expected ${expected}, got ${value}`);
+}
