@@ -14,6 +14,7 @@ import {
   readConfig,
   type LoadOptions as TransformerOptions,
 } from './model/load-transformer.ts';
+import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
 import { packageFolder } from './runtime/node.ts';
 import { parseTokenizer, type Tokenizer } from './text/tokenizer.ts';
@@ -41,18 +42,31 @@ const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
  */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
   checkNames(options, LOAD_OPTIONS);
-  const { concurrency = 'queue', signal } = options;
+  const { concurrency = 'queue' } = options;
   if (concurrency !== 'queue' && concurrency !== 'error') {
     throw new ForetokenError(
       'option.range',
       `concurrency is ${quote(String(concurrency))}: expected 'queue' or 'error'`,
     );
   }
-  const folder = await open(source, signal);
+  const { transformer, tokenizer } = await loadParts(source, options);
+  return new Model(transformer, { tokenizer, concurrency });
+}
+
+/** What a model is put together from; benchmarks put it together in ways of their own. */
+export interface LoadedParts {
+  readonly transformer: TransformerModel;
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+/** Loads as `load` does, without checking the names of options. */
+export async function loadParts(source: FolderInput, options: TransformerOptions = {}): Promise<LoadedParts> {
+  const { signal } = options;
+  const folder = await openModelFolder(source, signal);
   try {
     const config = await readConfig(folder, signal);
     const tokenizer = await readTokenizer(folder, config.vocab, signal);
-    return new Model(await loadFolder(folder, config, options), { tokenizer, concurrency });
+    return { transformer: await loadFolder(folder, config, options), tokenizer };
   } finally {
     folder.close?.();
   }
@@ -67,7 +81,7 @@ export async function load(source: FolderInput, options: LoadOptions = {}): Prom
  */
 export async function estimate(source: FolderInput, options: MemoryOptions = {}): Promise<MemoryUse> {
   checkNames(options, LOAD_OPTIONS);
-  const folder = await open(source);
+  const folder = await openModelFolder(source);
   try {
     const config = await readConfig(folder);
     return memoryUse(planFor(config, options), config, DRAFTER_NAMES);
@@ -86,13 +100,17 @@ function checkNames(options: object, known: readonly string[]): void {
 }
 
 /** A bare name that is no folder here is looked for among the installed packages. */
-async function open(source: FolderInput, signal?: AbortSignal): Promise<Folder> {
+export async function openModelFolder(source: FolderInput, signal?: AbortSignal): Promise<Folder> {
   const options = signal ? { signal } : {};
   if (typeof source !== 'string' || !PACKAGE_NAME.test(source)) return openFolder(source, options);
   return openFolder((await packageFolder(source)) ?? source, options);
 }
 
-async function readTokenizer(folder: Folder, vocab: number, signal?: AbortSignal): Promise<Tokenizer | undefined> {
+export async function readTokenizer(
+  folder: Folder,
+  vocab: number,
+  signal?: AbortSignal,
+): Promise<Tokenizer | undefined> {
   const file = await folder.file('tokenizer.json', signal);
   return file && parseTokenizer(await readAll(file, MOST_TOKENIZER_BYTES, signal), file.name, vocab);
 }
