@@ -54,21 +54,26 @@ const scanLlama3 =
     const kind = kindAt(text, start);
     if (kind === NUMBER) return endOfRun(text, start, NUMBER, digits);
 
+    // [^\r\n\p{L}\p{N}]?\p{L}+ : one character of any other kind may lead a word.
     const mayLead = kind !== LETTER && !isNewline(text[start]);
-    const word = mayLead ? endOfRun(text, start, kind, 1) : start;
-    if (kindAt(text, word) === LETTER) return endOfRun(text, word, LETTER);
+    const second = mayLead ? endOfRun(text, start, kind, 1) : start;
+    if (kindAt(text, second) === LETTER) return endOfRun(text, second, LETTER);
 
-    const symbols = text[start] === ' ' ? word : start;
+    // ` ?[^\s\p{L}\p{N}]+[\r\n]*` : symbols, a space before them and the line ends after them.
+    const symbols = text[start] === ' ' ? second : start;
     if (kindAt(text, symbols) === OTHER) {
       let end = endOfRun(text, symbols, OTHER);
       while (isNewline(text[end])) end++;
       return end;
     }
+
+    // \s*[\r\n]+ : white space up to its last line end, where it has one.
     let end = endOfRun(text, start, SPACE);
     while (end > start && !isNewline(text[end - 1])) end--;
     return end > start ? end : spaceEnd(text, start);
   };
 
+/** The reference's `Digits` reads a newer Unicode than its patterns: 13 numbers that Unicode 17 added are none here. */
 const scanDigits =
   (individual: boolean): Scanner =>
   (text, start) => {

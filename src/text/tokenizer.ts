@@ -73,8 +73,7 @@ export class Tokenizer {
    *   `allowSpecial` names a token that is not special
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
-    if (typeof text !== 'string')
-      throw new ForetokenError('option.type', `text is a ${typeof text}, expected a string`);
+    if (typeof text !== 'string') throw wrongType('text', text, 'a string');
     const allowed = this.#allowed(options.allowSpecial ?? false);
     const ids: number[] = [];
     const add = (token: AddedToken) => ids.push(token.id);
@@ -124,8 +123,7 @@ export class Tokenizer {
 
   #allowed(choice: NonNullable<EncodeOptions['allowSpecial']>): (token: AddedToken) => boolean {
     if (typeof choice === 'boolean' || choice === 'all') return () => choice !== false;
-    if (!Array.isArray(choice))
-      throw wrongType('allowSpecial', choice, 'true, false, "all" or a list of special tokens');
+    if (!Array.isArray(choice)) throw wrongType('allowSpecial', choice, 'a boolean, "all" or a list of special tokens');
     const ids = new Set(
       choice.map((content) => {
         const id = this.#special.get(content);

@@ -60,8 +60,8 @@ const FAULTS: readonly (readonly [string, Name, string, (file: Json) => void])[]
   ['no prefix space', 'digit_runs', 'numbers', set(`${STAGE}.1.add_prefix_space`, false)],
   ['runs of digits', 'digits', 'numbers', set(`${STAGE}.0.individual_digits`, false)],
   ['digits in threes', 'qwen2', 'numbers', digitsInThrees],
-  ['unknown bytes not fused', 'partial', 'emoji', set('model.fuse_unk', false)],
-  ['unknown bytes dropped', 'partial', 'emoji', set('model.unk_token', null)],
+  ['unknown bytes not fused', 'partial', 'characters', set('model.fuse_unk', false)],
+  ['unknown bytes dropped', 'partial', 'characters', set('model.unk_token', null)],
   ['white space kept before a mask', 'digit_runs', 'special', set('added_tokens.0.lstrip', false)],
   ['white space kept after a token', 'digit_runs', 'special', set('added_tokens.1.rstrip', false)],
 ];

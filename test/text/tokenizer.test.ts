@@ -18,7 +18,7 @@ for (const name of LOSSLESS) {
     const comesBack = (text: string, allowSpecial: boolean) =>
       of.decode(of.encode(text, { allowSpecial })) === wellFormed(text);
     for (const text of texts) assert.ok(comesBack(text, false) && comesBack(text, true), JSON.stringify(text));
-    fc.assert(fc.property(anyText, fc.boolean(), comesBack), { seed: 3, numRuns: 1000 });
+    fc.assert(fc.property(anyText, fc.boolean(), comesBack), { seed: 3, numRuns: 300 });
   });
 }
 
