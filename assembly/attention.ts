@@ -108,41 +108,53 @@ function attendTile(
     keys, length + lastRow + 1, headDim, scale,
   );
 
+  const treeScores = <usize>length << 2;
   for (let i = i0; i <= i3; i++) {
     const row = i / group;
-    const nodes = load<i32>(depths + (<usize>row << 2)) + 1;
+    const nodes = nodesOf(depths, row);
     const scores = scratch + <usize>(i - i0) * scoreBytes;
-    slotsToPositions(scores + (<usize>length << 2), paths + <usize>row * pathBytes, nodes);
+    slotsToPositions(scores + treeScores, paths + <usize>row * pathBytes, nodes);
     softmax(scores, length + nodes, 0, 1);
     memory.fill(queryAt(out, i, group, headDim, outStride), 0, rowBytes);
   }
 
-  addValues(o0, o1, o2, o3, s0, s1, s2, s3, values, length, rowBytes);
-
-  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
-  const p = <usize>length << 2;
+  // Committed positions, then those that every path of the tile begins with, then each query's own.
+  const others = i2 > i1; // a tile of one or two queries has no second pair
+  for (let from = 0; from < length; from += POSITIONS) {
+    const count = min(POSITIONS, length - from);
+    const block = values + <usize>from * rowBytes;
+    const t = <usize>from << 2;
+    addValues(o0, o1, s0 + t, s1 + t, block, count, rowBytes);
+    if (others) addValues(o2, o3, s2 + t, s3 + t, block, count, rowBytes);
+  }
   const treeValues = values + <usize>length * rowBytes;
-  addPath(
-    o0, o1, o2, o3, s0 + p, s1 + p, s2 + p, s3 + p,
-    treeValues, paths + <usize>firstRow * pathBytes, shared, rowBytes,
-  );
+  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
+  const sharedPath = paths + <usize>firstRow * pathBytes;
+  addPath(o0, o1, s0 + treeScores, s1 + treeScores, treeValues, sharedPath, shared, rowBytes);
+  if (others) addPath(o2, o3, s2 + treeScores, s3 + treeScores, treeValues, sharedPath, shared, rowBytes);
   for (let i = i0; i <= i3; i++) {
     const row = i / group;
-    const own = load<i32>(depths + (<usize>row << 2)) + 1 - shared;
     const o = queryAt(out, i, group, headDim, outStride);
-    const s = scratch + <usize>(i - i0) * scoreBytes + p + (<usize>shared << 2);
+    const s = scratch + <usize>(i - i0) * scoreBytes + treeScores + (<usize>shared << 2);
     const path = paths + <usize>row * pathBytes + (<usize>shared << 2);
-    addPath(o, o, o, o, s, s, s, s, treeValues, path, own, rowBytes);
+    addPath(o, o, s, s, treeValues, path, nodesOf(depths, row) - shared, rowBytes);
   }
+}
+
+/** New rows that a row sees, itself included. */
+// @ts-ignore: decorator
+@inline
+function nodesOf(depths: usize, row: i32): i32 {
+  return load<i32>(depths + (<usize>row << 2)) + 1;
 }
 
 /** Length of the path that rows first..last begin with in common. */
 function sharedNodes(paths: usize, pathBytes: usize, depths: usize, first: i32, last: i32): i32 {
   const path = paths + <usize>first * pathBytes;
-  let shared = load<i32>(depths + (<usize>first << 2)) + 1;
+  let shared = nodesOf(depths, first);
   for (let row = first + 1; row <= last; row++) {
     const other = paths + <usize>row * pathBytes;
-    shared = min(shared, load<i32>(depths + (<usize>row << 2)) + 1);
+    shared = min(shared, nodesOf(depths, row));
     let node = 0;
     while (node < shared && load<i32>(path + (<usize>node << 2)) == load<i32>(other + (<usize>node << 2))) node++;
     shared = node;
@@ -188,74 +200,62 @@ function scoreSlots(
   }
 }
 
-/**
- * addValues along a path: p[j] belongs to row path[j] of `values`. Nodes that follow each other lie in rows that do, so a chain is one
- * call.
- */
-function addPath(
-  o0: usize, o1: usize, o2: usize, o3: usize, p0: usize, p1: usize, p2: usize, p3: usize,
-  values: usize, path: usize, nodes: i32, rowBytes: usize,
-): void {
+function addPath(o0: usize, o1: usize, p0: usize, p1: usize, values: usize, path: usize, nodes: i32, rowBytes: usize): void {
   let j = 0;
   while (j < nodes) {
     const first = load<i32>(path + (<usize>j << 2));
     let run = 1;
     while (j + run < nodes && load<i32>(path + (<usize>(j + run) << 2)) == first + run) run++;
     const p = <usize>j << 2;
-    addValues(o0, o1, o2, o3, p0 + p, p1 + p, p2 + p, p3 + p, values + <usize>first * rowBytes, run, rowBytes);
+    addValues(o0, o1, p0 + p, p1 + p, values + <usize>first * rowBytes, run, rowBytes);
     j += run;
   }
 }
 
 /**
- * out[d] += p[t] * values[t][d] for four queries and rows t = 0..count - 1, in order of t. Eight elements d at a time; the last four
- * twice where headDim is no multiple of eight.
+ * out[d] += p[t] * values[t][d] for two queries and rows t = 0..count - 1, in order of t. Sixteen elements d are held at once: where
+ * headDim is no multiple of sixteen, the last four stand in for those beyond the end, and the same numbers are written again.
  */
-function addValues(
-  o0: usize, o1: usize, o2: usize, o3: usize, p0: usize, p1: usize, p2: usize, p3: usize,
-  values: usize, count: i32, rowBytes: usize,
-): void {
-  for (let from = 0; from < count; from += POSITIONS) {
-    const begin = <usize>from << 2;
-    const end = <usize>min(from + POSITIONS, count) << 2;
-    for (let i: usize = 0; i < rowBytes; i += 32) {
-      const j = min(i + 16, rowBytes - 16);
-      let a0 = v128.load(o0 + i);
-      let a1 = v128.load(o1 + i);
-      let a2 = v128.load(o2 + i);
-      let a3 = v128.load(o3 + i);
-      let b0 = v128.load(o0 + j);
-      let b1 = v128.load(o1 + j);
-      let b2 = v128.load(o2 + j);
-      let b3 = v128.load(o3 + j);
-      let x = values + <usize>from * rowBytes + i;
-      let y = x + (j - i);
-      for (let t = begin; t < end; t += 4) {
-        const v = v128.load(x);
-        const w = v128.load(y);
-        const e0 = v128.load32_splat(p0 + t);
-        const e1 = v128.load32_splat(p1 + t);
-        const e2 = v128.load32_splat(p2 + t);
-        const e3 = v128.load32_splat(p3 + t);
-        a0 = f32x4.add(a0, f32x4.mul(v, e0));
-        a1 = f32x4.add(a1, f32x4.mul(v, e1));
-        a2 = f32x4.add(a2, f32x4.mul(v, e2));
-        a3 = f32x4.add(a3, f32x4.mul(v, e3));
-        b0 = f32x4.add(b0, f32x4.mul(w, e0));
-        b1 = f32x4.add(b1, f32x4.mul(w, e1));
-        b2 = f32x4.add(b2, f32x4.mul(w, e2));
-        b3 = f32x4.add(b3, f32x4.mul(w, e3));
-        x += rowBytes;
-        y += rowBytes;
-      }
-      v128.store(o0 + i, a0);
-      v128.store(o1 + i, a1);
-      v128.store(o2 + i, a2);
-      v128.store(o3 + i, a3);
-      v128.store(o0 + j, b0);
-      v128.store(o1 + j, b1);
-      v128.store(o2 + j, b2);
-      v128.store(o3 + j, b3);
+function addValues(o0: usize, o1: usize, p0: usize, p1: usize, values: usize, count: i32, rowBytes: usize): void {
+  const end = <usize>count << 2;
+  const last = rowBytes - 16;
+  for (let i: usize = 0; i < rowBytes; i += 64) {
+    const j = min(i + 16, last);
+    const k = min(i + 32, last);
+    const l = min(i + 48, last);
+    let a0 = v128.load(o0 + i);
+    let a1 = v128.load(o0 + j);
+    let a2 = v128.load(o0 + k);
+    let a3 = v128.load(o0 + l);
+    let b0 = v128.load(o1 + i);
+    let b1 = v128.load(o1 + j);
+    let b2 = v128.load(o1 + k);
+    let b3 = v128.load(o1 + l);
+    let row = values;
+    for (let t: usize = 0; t < end; t += 4) {
+      const p = v128.load32_splat(p0 + t);
+      const q = v128.load32_splat(p1 + t);
+      const x = v128.load(row + i);
+      a0 = f32x4.add(a0, f32x4.mul(x, p));
+      b0 = f32x4.add(b0, f32x4.mul(x, q));
+      const y = v128.load(row + j);
+      a1 = f32x4.add(a1, f32x4.mul(y, p));
+      b1 = f32x4.add(b1, f32x4.mul(y, q));
+      const z = v128.load(row + k);
+      a2 = f32x4.add(a2, f32x4.mul(z, p));
+      b2 = f32x4.add(b2, f32x4.mul(z, q));
+      const w = v128.load(row + l);
+      a3 = f32x4.add(a3, f32x4.mul(w, p));
+      b3 = f32x4.add(b3, f32x4.mul(w, q));
+      row += rowBytes;
     }
+    v128.store(o0 + i, a0);
+    v128.store(o0 + j, a1);
+    v128.store(o0 + k, a2);
+    v128.store(o0 + l, a3);
+    v128.store(o1 + i, b0);
+    v128.store(o1 + j, b1);
+    v128.store(o1 + k, b2);
+    v128.store(o1 + l, b3);
   }
 }
