@@ -24,6 +24,7 @@ export const buildTests = () =>
     'node_modules/typescript/bin/tsc',
     '-p',
     'tsconfig.json',
+    '--sourceMap',
     '--incremental',
     '--tsBuildInfoFile',
     'build/tests.tsbuildinfo',

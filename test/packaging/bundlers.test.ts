@@ -10,7 +10,7 @@ import { assert, note, repositoryFile, test } from '../harness.ts';
 import { packedFolder } from '../runtimes/hosts.ts';
 import { startServer, type TestServer } from '../runtimes/server.ts';
 import { type Browser, browserPath, tools } from '../runtimes/tools.ts';
-import { expectedTokens } from './expected.ts';
+import { expectedTokens, MODEL, PROMPT } from './expected.ts';
 
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 const TIMEOUT_MS = 60_000;
@@ -29,18 +29,21 @@ const serverOf = (policy: string) =>
       '/vite/': built('vite'),
       '/webpack/': built('webpack'),
       '/esbuild/': built('esbuild'),
-      '/weights/': repositoryFile('weights'),
+      [`/${MODEL}`]: repositoryFile(MODEL),
     },
     { 'content-security-policy': policy },
   );
 
 let browser: Browser;
 let server: TestServer;
+let tokens: readonly number[];
 
 test.before(async () => {
   cpSync(repositoryFile('test/packaging/page'), page, { recursive: true });
   browser = await tools.launchChromium(await browserPath('chromium'));
   server = await serverOf(POLICY);
+  tokens = await expectedTokens();
+  assert.is(tokens.length, 8);
 });
 
 test.after(async () => {
@@ -54,12 +57,13 @@ async function outcomeOf(
   address: string,
   from: TestServer,
 ): Promise<{ tokens?: number[]; error?: string }> {
+  const query = new URLSearchParams({ name, server: from.address, model: MODEL, prompt: JSON.stringify(PROMPT) });
   const tab = await browser.newPage();
   try {
     const failed = new Promise<{ error: string }>((resolve) => {
       tab.on('pageerror', (error) => resolve({ error: error.message }));
     });
-    await tab.goto(`${address}?${new URLSearchParams({ name, server: from.address })}`);
+    await tab.goto(`${address}?${query}`);
     return await Promise.race([from.result(name, TIMEOUT_MS) as Promise<{ tokens: number[] }>, failed]);
   } finally {
     await tab.close();
@@ -74,19 +78,19 @@ function withHtml(bundler: string): void {
 
 test('a page built by Vite generates the tokens of Node under the policy', async () => {
   await tools.buildWithVite({ folder: page, outFolder: built('vite') });
-  assert.equal(await outcomeOf('vite', `${server.address}vite/`, server), { tokens: await expectedTokens() });
+  assert.equal(await outcomeOf('vite', `${server.address}vite/`, server), { tokens });
 });
 
 test('a page built by webpack generates the tokens of Node under the policy', async () => {
   await tools.buildWithWebpack({ entry: join(page, 'main.js'), outFolder: built('webpack') });
   withHtml('webpack');
-  assert.equal(await outcomeOf('webpack', `${server.address}webpack/`, server), { tokens: await expectedTokens() });
+  assert.equal(await outcomeOf('webpack', `${server.address}webpack/`, server), { tokens });
 });
 
 test('a page built by esbuild generates the tokens of Node under the policy', async () => {
   await tools.bundleWithEsbuild({ entries: [join(page, 'main.js')], outFolder: built('esbuild'), minify: true });
   withHtml('esbuild');
-  assert.equal(await outcomeOf('esbuild', `${server.address}esbuild/`, server), { tokens: await expectedTokens() });
+  assert.equal(await outcomeOf('esbuild', `${server.address}esbuild/`, server), { tokens });
 });
 
 test(`a page fetches at most ${SIZE_LIMIT} bytes of code, gzip -9, before its first token`, async () => {
@@ -94,7 +98,7 @@ test(`a page fetches at most ${SIZE_LIMIT} bytes of code, gzip -9, before its fi
   const zipped = (name: string) =>
     gzipSync(readFileSync(join(folder, name)), { level: constants.Z_BEST_COMPRESSION }).length;
   server.forget();
-  assert.equal(await outcomeOf('size', `${server.address}esbuild/`, server), { tokens: await expectedTokens() });
+  assert.equal(await outcomeOf('size', `${server.address}esbuild/`, server), { tokens });
 
   const files = readdirSync(folder).filter((name) => name !== 'index.html');
   const fetched = files.filter((name) => server.requested.includes(`/esbuild/${name}`));
@@ -109,7 +113,7 @@ test(`a page fetches at most ${SIZE_LIMIT} bytes of code, gzip -9, before its fi
 test("a page on Vite's development server generates the tokens of Node under the policy", async () => {
   const development = await tools.serveWithVite({ folder: page, headers: { 'content-security-policy': POLICY } });
   try {
-    assert.equal(await outcomeOf('vite-dev', development.address, server), { tokens: await expectedTokens() });
+    assert.equal(await outcomeOf('vite-dev', development.address, server), { tokens });
   } finally {
     await development.close();
   }

@@ -1,5 +1,5 @@
 /**
- * What a page of test/packaging/page must come to: the same calls on Node, on the same packed package.
+ * What test/packaging/page is asked, and must come to: the same call on Node, on the same packed package.
  * @module
  */
 import { join } from 'node:path';
@@ -7,27 +7,16 @@ import { pathToFileURL } from 'node:url';
 import { repositoryFile } from '../harness.ts';
 import { packedFolder } from '../runtimes/hosts.ts';
 
-/** The part of the package that the page uses. */
-interface Package {
-  load(path: string): Promise<{
-    generate(prompt: string, options: { maxTokens: number; draft: string }): AsyncIterable<{ token: number }>;
-  }>;
-}
+/** Folder of the model, from the repository and from the test server alike. */
+export const MODEL = 'test/fixtures/models/test-300k/';
+export const PROMPT = [5, 9, 5, 9, 5];
 
-let tokens: Promise<number[]> | undefined;
-
-/** (8,) tokens after `export function`. */
-export function expectedTokens(): Promise<number[]> {
-  tokens ??= generate();
-  return tokens;
-}
-
-async function generate(): Promise<number[]> {
+/** (8,) tokens of plain decoding on Node. */
+export async function expectedTokens(): Promise<readonly number[]> {
   const entry = join(packedFolder, 'node_modules/foretoken/dist/index.js');
-  const { load } = (await import(pathToFileURL(entry).href)) as Package;
-  const model = await load(repositoryFile('weights/foretoken-code'));
-  const result: number[] = [];
-  for await (const piece of model.generate('export function', { maxTokens: 8, draft: 'none' }))
-    result.push(piece.token);
-  return result;
+  const { load }: typeof import('foretoken') = await import(pathToFileURL(entry).href);
+  const model = await load(repositoryFile(MODEL));
+  const generation = model.generate(PROMPT, { maxTokens: 8, draft: 'none' });
+  await generation.text();
+  return generation.tokens;
 }

@@ -3,7 +3,7 @@
  * P2, those bits are the same everywhere, cold and warm.
  * @module
  */
-import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { createEngine, type Engine, type GenerateOptions, load, type Model } from 'foretoken';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
@@ -16,8 +16,6 @@ export interface Environment {
   readonly base: string;
   /** Folder of the repository, on hosts with files. */
   readonly folder?: string;
-  /** The kernels, on hosts that compile no bytes. */
-  readonly kernels?: WebAssembly.Module;
 }
 
 /** What a runtime came to. */
@@ -31,10 +29,25 @@ export interface Outcome {
 const TREES = 20;
 const PROMPT = 40;
 const DECODED = 24;
+const GENERATED = 64;
+
+/** Every way of drafting comes to the tokens of `none`; the cost table makes `auto` draft whatever the time a pass takes here. */
+const DRAFTS: Readonly<Record<string, GenerateOptions>> = {
+  none: { draft: 'none' },
+  lookup: { draft: 'lookup' },
+  recycle: { draft: 'recycle' },
+  both: { draft: ['lookup', 'recycle'] },
+  auto: { draft: 'auto', costTable: [0, 1, 1.05, 1.1, 1.15, 1.2] },
+};
+
+const SAMPLINGS: Readonly<Record<string, GenerateOptions>> = {
+  greedy: {},
+  seeded: { temperature: 0.8, topK: 40, topP: 0.95, seed: 7, repetitionPenalty: 1.1 },
+};
 
 /** @throws {ForetokenError} and whatever else keeps a promise from being tried */
-export async function runPromises({ base, folder, kernels }: Environment): Promise<Outcome> {
-  const engine = await createEngine(kernels ? { module: kernels } : {});
+export async function runPromises({ base, folder }: Environment): Promise<Outcome> {
+  const engine = await createEngine();
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
 
@@ -53,7 +66,41 @@ export async function runPromises({ base, folder, kernels }: Environment): Promi
       );
     }
   }
+
+  const model = await load(`${base}fixtures/models/test-300k/`);
+  const prompt = promptOf(model.config, 13);
+  for (const [sampling, options] of Object.entries(SAMPLINGS)) {
+    const plain = await generated(model, [...prompt, ...prompt], { ...options, ...DRAFTS.none });
+    digests[`test-300k generate ${sampling}`] = await digest(plain.tokens, plain.logprobs);
+    for (const [name, draft] of Object.entries(DRAFTS)) {
+      const drafted = await generated(model, [...prompt, ...prompt], { ...options, ...draft });
+      checks[`${sampling}: drafting with ${name} changes no token and no bit of a probability`] = sameGeneration(
+        drafted,
+        plain,
+      );
+    }
+  }
   return { digests, checks };
+}
+
+interface Generated {
+  readonly tokens: Int32Array;
+  readonly logprobs: Float64Array;
+}
+
+/** GENERATED tokens and their log probabilities. */
+async function generated(model: Model, prompt: readonly number[], options: GenerateOptions): Promise<Generated> {
+  const tokens: number[] = [];
+  const logprobs: number[] = [];
+  for await (const piece of model.generate(prompt, { ...options, maxTokens: GENERATED, logprobs: 0 })) {
+    tokens.push(...piece.tokens);
+    logprobs.push(...(piece.logprobs ?? []).map(({ logprob }) => logprob));
+  }
+  return { tokens: Int32Array.from(tokens), logprobs: Float64Array.from(logprobs) };
+}
+
+function sameGeneration(a: Generated, b: Generated): boolean {
+  return a.tokens.join() === b.tokens.join() && a.logprobs.join() === b.logprobs.join();
 }
 
 async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8'): Promise<Session> {
@@ -67,7 +114,7 @@ interface Decode {
   readonly logits: readonly Float32Array[];
 }
 
-const promptOf = ({ vocab }: Session, seed: number): number[] => {
+const promptOf = ({ vocab }: { readonly vocab: number }, seed: number): number[] => {
   const next = random(seed);
   return Array.from({ length: PROMPT }, () => randomInt(next, vocab));
 };
@@ -118,7 +165,7 @@ function piecesAgree(session: Session): boolean {
 }
 
 /** SHA-256 of the bytes of arrays, little-endian as every WebAssembly host is; hexadecimal. */
-async function digest(...arrays: readonly (Int32Array | Float32Array)[]): Promise<string> {
+async function digest(...arrays: readonly (Int32Array | Float32Array | Float64Array)[]): Promise<string> {
   const bytes = await new Blob(arrays as readonly BlobPart[] as BlobPart[]).arrayBuffer();
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');

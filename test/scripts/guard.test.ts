@@ -2,7 +2,7 @@
  * The guard behind `npm test`, shown test files that uvu alone would call a success.
  * @module
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -88,6 +88,14 @@ test('the guard believes a file whose tests all pass, counts allowed skips and p
   assert.is(verdict.failed, 0);
   assert.is(verdict.skipped, 1);
   assert.equal(verdict.notes, ['11 bytes']);
+});
+
+test('each allowed skip names a test file that exists, a title and a reason', () => {
+  const list: Record<string, string>[] = JSON.parse(readFileSync(repositoryFile('test/allowed-skips.json'), 'utf8'));
+  const incomplete = list.filter(
+    ({ file, title, reason }) => !(file && existsSync(repositoryFile(file)) && title && reason),
+  );
+  assert.equal(incomplete, []);
 });
 
 test.run();

@@ -1,19 +1,18 @@
 /**
- * A user's page in the smallest form: loads a model and posts the first pieces of text.
- * The address holds ?name=NAME&server=ADDRESS of the test server.
+ * A user's page in the smallest form: loads a model, generates a few tokens and posts them.
+ * The address holds ?name=NAME&server=ADDRESS&model=PATH&prompt=JSON; model lies below the test server's address.
  */
 import { load } from 'foretoken';
 
 const query = new URLSearchParams(location.search);
 const server = query.get('server');
 
-async function firstTokens() {
-  const model = await load(`${server}weights/foretoken-code/`);
-  const tokens = [];
-  for await (const piece of model.generate('export function', { maxTokens: 8, draft: 'auto' }))
-    tokens.push(piece.token);
-  return { tokens };
+async function generate() {
+  const model = await load(`${server}${query.get('model')}`);
+  const generation = model.generate(JSON.parse(query.get('prompt')), { maxTokens: 8 });
+  await generation.text();
+  return { tokens: generation.tokens };
 }
 
-const outcome = await firstTokens().catch((error) => ({ error: `${error.name}: ${error.message}` }));
+const outcome = await generate().catch((error) => ({ error: `${error.name}: ${error.message}` }));
 await fetch(`${server}result/${query.get('name')}`, { method: 'POST', body: JSON.stringify(outcome) });
