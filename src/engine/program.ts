@@ -41,9 +41,9 @@ export class ProgramWriter {
 
   /** Appends one op. Operands are in the order that opcodes.ts gives; addresses over 2 GB wrap to the same 32 bits. */
   push(opcode: number, ...operands: readonly number[]): void {
-    const start = this.#ops * OP_WORDS;
-    this.#words[start] = opcode;
-    this.#words.set(operands, start + 1);
-    this.#ops++;
+    const words = this.#words;
+    let word = this.#ops++ * OP_WORDS;
+    words[word] = opcode;
+    for (const operand of operands) words[++word] = operand;
   }
 }
