@@ -11,15 +11,15 @@ import { Format } from './format';
 const TURN: usize = 4;
 
 /**
- * Multiplies tokens row..row + T - 1 with panels panel..panel + P - 1; P and T are constants wherever this is called, and one of
- * (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (3, 1).
+ * Multiplies tokens row..row + T - 1 with P panels that lie `apart` panels from each other, the first of them `panel`. P and T are constants
+ * wherever this is called, and one of (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (3, 1).
  *
  * Letters are tokens and digits are vectors of four outputs: b3 sums outputs 4..7 of the second panel for the second token, and tb3 is
  * its total over blocks.
  */
 // @ts-ignore: decorator
 @inline
-export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, out: usize, x: usize, scales: usize, weight: usize, bias: usize, inDim: i32, outDim: i32, outStride: i32): void {
+export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, apart: i32, out: usize, x: usize, scales: usize, weight: usize, bias: usize, inDim: i32, outDim: i32, outStride: i32): void {
   const format = changetype<F>(0);
   const blocks = <usize>format.blocks(inDim);
   const turnBytes = format.turnBytes();
@@ -27,8 +27,8 @@ export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, out
   const scaleBytes = format.scaleBytes();
   const panelBytes = blocks * (weightBytes + scaleBytes);
   let w0 = weight + <usize>panel * panelBytes;
-  let w1 = w0 + panelBytes;
-  let w2 = w1 + panelBytes;
+  let w1 = w0 + <usize>apart * panelBytes;
+  let w2 = w1 + <usize>apart * panelBytes;
 
   const rowBytes = format.rowBytes(inDim);
   let xa = x + <usize>row * rowBytes;
@@ -140,10 +140,10 @@ export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, out
   const toA = out + <usize>row * outBytes;
   const toB = toA + outBytes;
   emit(toA, bias, panel, outDim, ta0, ta1);
-  if (P > 1) emit(toA, bias, panel + 1, outDim, ta2, ta3);
-  if (P > 2) emit(toA, bias, panel + 2, outDim, ta4, ta5);
+  if (P > 1) emit(toA, bias, panel + apart, outDim, ta2, ta3);
+  if (P > 2) emit(toA, bias, panel + 2 * apart, outDim, ta4, ta5);
   if (T > 1) emit(toB, bias, panel, outDim, tb0, tb1);
-  if (P > 1 && T > 1) emit(toB, bias, panel + 1, outDim, tb2, tb3);
+  if (P > 1 && T > 1) emit(toB, bias, panel + apart, outDim, tb2, tb3);
   if (T > 2) emit(toB + outBytes, bias, panel, outDim, tc0, tc1);
   if (T > 3) emit(toB + 2 * outBytes, bias, panel, outDim, td0, td1);
 }
