@@ -51,7 +51,7 @@ export function runProgram(program: usize, ops: i32, thread: i32, threads: i32):
   const end = program + <usize>ops * OP_BYTES;
   for (let op = program; op < end; op += OP_BYTES) {
     const parts = partsOf(op);
-    runParts(op, <i32>((<i64>parts * thread) / threads), <i32>((<i64>parts * (thread + 1)) / threads));
+    runParts(op, <i32>((<i64>parts * thread) / threads), <i32>((<i64>parts * (thread + 1)) / threads), thread);
     // Several threads meet at a barrier here; one thread has nobody to wait for.
   }
 }
@@ -99,7 +99,7 @@ function panels(outDim: i32): i32 {
 }
 
 /** Does parts from..to - 1 of an op. */
-function runParts(op: usize, from: i32, to: i32): void {
+function runParts(op: usize, from: i32, to: i32, thread: i32): void {
   switch (int(op, 0)) {
     case code.EMBED_F32:
       return embedF32(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
@@ -126,7 +126,8 @@ function runParts(op: usize, from: i32, to: i32): void {
     case code.ATTENTION:
       return attention(
         at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
-        int(op, 11), int(op, 12), int(op, 13), at(op, 14), real(op, 15), from, to,
+        int(op, 11), int(op, 12), int(op, 13), at(op, 14) + <usize>(thread * code.ATTENTION_TILE * int(op, 12)) * 4, real(op, 15),
+        from, to,
       );
     case code.SILU_GATE:
       return siluGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);

@@ -65,5 +65,8 @@ export const ARGMAX = 17;
 /** ids (rows, k) i32, x (rows, dim), rows, dim, k: the k largest of each row, best first */
 export const TOP_K = 18;
 
-/** Bytes of attention scratch for one thread: the scores of ATTENTION_TILE queries over every position. */
+/**
+ * Queries that attention takes at once. Its scratch holds their scores over every position: ATTENTION_TILE * capacity f32 for each
+ * thread.
+ */
 export const ATTENTION_TILE = 4;
