@@ -78,66 +78,66 @@ function queryAt(x: usize, i: i32, group: i32, headDim: i32, stride: i32): usize
   return x + (<usize>(i / group) * stride + <usize>(i % group) * headDim << 2);
 }
 
-/** One tile: queries i0, i0 + 1 ... of a kv head, none beyond `last`. */
+/** One tile: queries first, first + 1 ... of a kv head, none beyond `lastQuery`. Addresses are those of the kv head's part. */
 function attendTile(
   out: usize, q: usize, keys: usize, values: usize, paths: usize, depths: usize, length: i32, rows: i32, group: i32,
-  headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, i0: i32, last: i32,
+  headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, first: i32, lastQuery: i32,
 ): void {
-  const i1 = min(i0 + 1, last);
-  const i2 = min(i0 + 2, last);
-  const i3 = min(i0 + 3, last);
-  const firstRow = i0 / group;
-  const lastRow = i3 / group;
+  const last = min(first + ATTENTION_TILE - 1, lastQuery);
+  const second = min(first + 1, last);
+  const third = min(first + 2, last);
+  const lastRow = last / group;
   const rowBytes = <usize>headDim << 2;
   const pathBytes = <usize>rows << 2;
   const scoreBytes = <usize>capacity << 2;
-  const s0 = scratch;
-  const s1 = scratch + <usize>(i1 - i0) * scoreBytes;
-  const s2 = scratch + <usize>(i2 - i0) * scoreBytes;
-  const s3 = scratch + <usize>(i3 - i0) * scoreBytes;
-  const o0 = queryAt(out, i0, group, headDim, outStride);
-  const o1 = queryAt(out, i1, group, headDim, outStride);
-  const o2 = queryAt(out, i2, group, headDim, outStride);
-  const o3 = queryAt(out, i3, group, headDim, outStride);
 
   // A path ends with its own row, so no slot after the last row's is seen.
   scoreSlots(
-    s0, s1, s2, s3,
-    queryAt(q, i0, group, headDim, stride), queryAt(q, i1, group, headDim, stride),
-    queryAt(q, i2, group, headDim, stride), queryAt(q, i3, group, headDim, stride),
+    scratch, scratch + <usize>(second - first) * scoreBytes,
+    scratch + <usize>(third - first) * scoreBytes, scratch + <usize>(last - first) * scoreBytes,
+    queryAt(q, first, group, headDim, stride), queryAt(q, second, group, headDim, stride),
+    queryAt(q, third, group, headDim, stride), queryAt(q, last, group, headDim, stride),
     keys, length + lastRow + 1, headDim, scale,
   );
 
-  const treeScores = <usize>length << 2;
-  for (let i = i0; i <= i3; i++) {
+  const treeScores = scratch + (<usize>length << 2);
+  for (let i = first; i <= last; i++) {
     const row = i / group;
     const nodes = nodesOf(depths, row);
-    const scores = scratch + <usize>(i - i0) * scoreBytes;
-    slotsToPositions(scores + treeScores, paths + <usize>row * pathBytes, nodes);
-    softmax(scores, length + nodes, 0, 1);
+    const offset = <usize>(i - first) * scoreBytes;
+    slotsToPositions(treeScores + offset, paths + <usize>row * pathBytes, nodes);
+    softmax(scratch + offset, length + nodes, 0, 1);
     memory.fill(queryAt(out, i, group, headDim, outStride), 0, rowBytes);
   }
 
-  // Committed positions, then those that every path of the tile begins with, then each query's own.
-  const others = i2 > i1; // a tile of one or two queries has no second pair
+  // Values of committed positions, then of the nodes that every path of the tile begins with, then of each query's own.
   for (let from = 0; from < length; from += POSITIONS) {
-    const count = min(POSITIONS, length - from);
-    const block = values + <usize>from * rowBytes;
-    const t = <usize>from << 2;
-    addValues(o0, o1, s0 + t, s1 + t, block, count, rowBytes);
-    if (others) addValues(o2, o3, s2 + t, s3 + t, block, count, rowBytes);
+    const p = scratch + (<usize>from << 2);
+    for (let i = first; i <= last; i += 2) {
+      const j = min(i + 1, last);
+      addValues(
+        queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
+        p + <usize>(i - first) * scoreBytes, p + <usize>(j - first) * scoreBytes,
+        values + <usize>from * rowBytes, min(POSITIONS, length - from), rowBytes,
+      );
+    }
   }
   const treeValues = values + <usize>length * rowBytes;
-  const shared = sharedNodes(paths, pathBytes, depths, firstRow, lastRow);
-  const sharedPath = paths + <usize>firstRow * pathBytes;
-  addPath(o0, o1, s0 + treeScores, s1 + treeScores, treeValues, sharedPath, shared, rowBytes);
-  if (others) addPath(o2, o3, s2 + treeScores, s3 + treeScores, treeValues, sharedPath, shared, rowBytes);
-  for (let i = i0; i <= i3; i++) {
+  const shared = sharedNodes(paths, pathBytes, depths, first / group, lastRow);
+  for (let i = first; i <= last; i += 2) {
+    const j = min(i + 1, last);
+    addPath(
+      queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
+      treeScores + <usize>(i - first) * scoreBytes, treeScores + <usize>(j - first) * scoreBytes,
+      treeValues, paths + <usize>lastRow * pathBytes, shared, rowBytes,
+    );
+  }
+  for (let i = first; i <= last; i++) {
     const row = i / group;
     const o = queryAt(out, i, group, headDim, outStride);
-    const s = scratch + <usize>(i - i0) * scoreBytes + treeScores + (<usize>shared << 2);
+    const p = treeScores + <usize>(i - first) * scoreBytes + (<usize>shared << 2);
     const path = paths + <usize>row * pathBytes + (<usize>shared << 2);
-    addPath(o, o, s, s, treeValues, path, nodesOf(depths, row) - shared, rowBytes);
+    addPath(o, o, p, p, treeValues, path, nodesOf(depths, row) - shared, rowBytes);
   }
 }
 
