@@ -3,15 +3,15 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
-import { type Folder, openFolder, openSource } from '../formats/folder.ts';
+import { openSource } from '../formats/folder.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import type { TensorDescription, Tensors } from '../formats/tensors.ts';
+import { openModelFolder, readTokenizer } from '../load.ts';
 import { planFor, readConfig } from '../model/load-transformer.ts';
 import { misfit, type WeightType } from '../model/memory-plan.ts';
-import { readTokenizer } from '../text/tokenizer-file.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { command } from './command.ts';
 import { bytesText, countText, table } from './table.ts';
 
@@ -44,7 +44,6 @@ interface Inspection {
 const DTYPES: readonly WeightType[] = ['q8', 'f32'];
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
-const MOST_TOKENIZER_BYTES = 128 * 2 ** 20;
 
 export const inspectCommand = command({
   name: 'inspect',
@@ -55,7 +54,8 @@ export const inspectCommand = command({
     json: { kind: 'flag', help: 'print one JSON object, with every tensor' },
   },
   positionals: 1,
-  notes: "PATH is a model's folder, its base URL, or one .safetensors file. Weights are not read.",
+  notes:
+    "PATH is a model's folder, its base URL, an installed package of weights, or one .safetensors file. Weights are not read.",
   async run({ options, positionals: [path] }, terminal) {
     if (path === undefined)
       throw new ForetokenError('usage.argument', 'no PATH given: a folder, a URL or a .safetensors file');
@@ -72,12 +72,12 @@ async function inspectFile(path: string, signal: AbortSignal): Promise<Inspectio
 }
 
 async function inspectFolder(path: string, context: number | undefined, signal: AbortSignal): Promise<Inspection> {
-  const folder = await openFolder(path, { signal });
+  const folder = await openModelFolder(path, signal);
   try {
     const config = await readConfig(folder, signal);
     return {
       config,
-      tokenizer: await inspectTokenizer(folder, config, signal),
+      tokenizer: summariseTokenizer(await readTokenizer(folder, config.vocab, signal)),
       memory: estimates(config, context),
       ...summarise(await openCheckpoint(folder, signal)),
     };
@@ -86,19 +86,8 @@ async function inspectFolder(path: string, context: number | undefined, signal: 
   }
 }
 
-async function inspectTokenizer(
-  folder: Folder,
-  config: ModelConfig,
-  signal: AbortSignal,
-): Promise<TokenizerSummary | undefined> {
-  const file = await folder.file('tokenizer.json', signal);
-  if (!file) return undefined;
-  const { vocab, addedTokens } = readTokenizer(
-    await readAll(file, MOST_TOKENIZER_BYTES, signal),
-    file.name,
-    config.vocab,
-  );
-  return { kind: 'byte-level BPE', vocab, addedTokens: addedTokens.length };
+function summariseTokenizer(tokenizer: Tokenizer | undefined): TokenizerSummary | undefined {
+  return tokenizer && { kind: 'byte-level BPE', vocab: tokenizer.vocab, addedTokens: tokenizer.addedTokens.length };
 }
 
 function estimates(config: ModelConfig, context: number | undefined): MemoryEstimate[] {

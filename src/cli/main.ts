@@ -63,7 +63,7 @@ ${notes}
 
 /** A mistake of the caller, found here or by the library. */
 function isUsage(code: string): boolean {
-  return code.startsWith('usage.') || code.startsWith('option.');
+  return /^(usage|option|prompt)\./.test(code);
 }
 
 const terminal = openTerminal();

@@ -18,12 +18,14 @@ export const PROMPT_OPTIONS = {
 
 /**
  * @param argument the positional argument; `-` is stdin
- * @returns text, or token ids; undefined when none is given and stdin is a terminal
+ * @param stdin    whether stdin is read when nothing is given; a terminal never is
+ * @returns text, or token ids; undefined when there is no prompt
  * @throws {ForetokenError} `usage.prompt` when several are given, or what is read is not UTF-8; `source.read` when it cannot be read
  */
 export async function readPrompt(
   argument: string | undefined,
   { file, 'prompt-ids': ids }: OptionValues<typeof PROMPT_OPTIONS>,
+  { stdin = true } = {},
 ): Promise<string | number[] | undefined> {
   if ([argument, file, ids].filter((given) => given !== undefined).length > 1) {
     throw new ForetokenError('usage.prompt', 'more than one prompt: give an argument, --file or --prompt-ids');
@@ -31,7 +33,7 @@ export async function readPrompt(
   if (ids) return ids.map(tokenId);
   if (file !== undefined) return utf8(await readBytes(file), file);
   if (argument !== undefined && argument !== '-') return argument;
-  if (argument === undefined && process.stdin.isTTY) return undefined;
+  if (argument === undefined && (!stdin || process.stdin.isTTY)) return undefined;
   return utf8(await readStdin(), 'stdin');
 }
 

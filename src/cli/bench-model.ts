@@ -1,0 +1,88 @@
+/**
+ * A model put together for measuring: what its drafters and its scheduler have learnt can be forgotten between runs.
+ * @module
+ */
+import { Drafting } from '../decode/drafting.ts';
+import { generate } from '../decode/generate.ts';
+import type { GenerateOptions } from '../decode/options.ts';
+import type { FinishReason } from '../decode/output.ts';
+import { Queue } from '../decode/queue.ts';
+import type { GenerationStats } from '../decode/stats.ts';
+import { TokenCache } from '../decode/token-cache.ts';
+import { ForetokenError } from '../errors.ts';
+import type { FolderInput } from '../formats/folder.ts';
+import { type LoadedParts, loadParts } from '../load.ts';
+import type { LoadOptions } from '../model/load-transformer.ts';
+import type { Session } from '../model/session.ts';
+import { Detokenizer } from '../text/detokenizer.ts';
+import { type CostPoint, type CurveOptions, measureCostCurve } from './cost-curve.ts';
+
+/** A finished generation. */
+export interface Run {
+  readonly tokens: readonly number[];
+  readonly text: string;
+  readonly finishReason: FinishReason | undefined;
+  readonly stats: GenerationStats;
+  /** Wall time after the prompt, drafting included. */
+  readonly decodeMs: number;
+}
+
+export class BenchModel {
+  readonly parts: LoadedParts;
+  /** The one session; whoever uses it directly calls `forget` afterwards. */
+  readonly session: Session;
+  readonly #cache: TokenCache;
+  readonly #queue = new Queue();
+  #drafting: Drafting;
+
+  private constructor(parts: LoadedParts) {
+    this.parts = parts;
+    this.session = parts.transformer.session();
+    this.#cache = new TokenCache(this.session);
+    this.#drafting = this.#newDrafting();
+  }
+
+  static async load(source: FolderInput, options: LoadOptions = {}): Promise<BenchModel> {
+    return new BenchModel(await loadParts(source, options));
+  }
+
+  /** What was learnt from earlier runs, and the cache: gone, as after loading. */
+  forget(): void {
+    this.#cache.forget();
+    this.#drafting = this.#newDrafting();
+  }
+
+  encode(prompt: string | readonly number[]): readonly number[] {
+    if (typeof prompt !== 'string') return prompt;
+    const { tokenizer } = this.parts;
+    if (!tokenizer)
+      throw new ForetokenError('prompt.tokenizer', 'this model has no tokenizer: give the prompt as token ids');
+    return [...tokenizer.encode(prompt, { addSpecial: true })];
+  }
+
+  async run(prompt: readonly number[], options: GenerateOptions): Promise<Run> {
+    const { transformer, tokenizer } = this.parts;
+    const host = {
+      cache: this.#cache,
+      queue: this.#queue,
+      drafting: this.#drafting,
+      endTokens: transformer.config.eosTokens,
+      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+    };
+    const generation = generate(host, prompt, options);
+    const text = await generation.text();
+    const { tokens, finishReason, stats } = generation;
+    return { tokens, text, finishReason, stats, decodeMs: stats.totalMs - stats.prefillMs };
+  }
+
+  costCurve(options: CurveOptions): CostPoint[] {
+    this.#cache.forget();
+    return measureCostCurve(this.session, options);
+  }
+
+  #newDrafting(): Drafting {
+    const { transformer } = this.parts;
+    const { context, maxNodes } = transformer.plan.options;
+    return new Drafting({ vocab: transformer.config.vocab, context, maxNodes });
+  }
+}

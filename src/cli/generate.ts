@@ -1,0 +1,100 @@
+/**
+ * `foretoken generate`: text as it comes, or one JSON object.
+ * @module
+ */
+import process from 'node:process';
+import type { Generation } from '../decode/generation.ts';
+import type { Progress } from '../decode/options.ts';
+import type { Piece } from '../decode/output.ts';
+import { ForetokenError } from '../errors.ts';
+import { load } from '../load.ts';
+import { command } from './command.ts';
+import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
+import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
+import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
+import { statsLines, summaryLine } from './stats-text.ts';
+import type { Terminal } from './terminal.ts';
+
+export const generateCommand = command({
+  name: 'generate',
+  summary: 'goes on from a prompt',
+  usage: '[PROMPT] [OPTIONS]',
+  options: {
+    ...MODEL_OPTIONS,
+    ...PROMPT_OPTIONS,
+    ...GENERATE_OPTIONS,
+    json: {
+      kind: 'flag',
+      help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats',
+    },
+    stats: { kind: 'flag', help: 'tell on stderr how it went' },
+  },
+  positionals: 1,
+  notes: `Without PROMPT, --file and --prompt-ids the prompt is read from stdin; - says so. With --prompt-ids the output is token ids, too.
+Ctrl-C ends the text; what there is of it is kept.
+
+  foretoken generate 'export function clamp(' --max-tokens 64 --stats
+  foretoken generate --file prompt.txt --draft lookup,recycle --json
+  git diff | foretoken generate --temperature 0.8 --seed 7`,
+  async run({ options, positionals: [argument] }, terminal) {
+    const prompt = await readPrompt(argument, options);
+    if (prompt === undefined)
+      throw new ForetokenError('usage.prompt', 'no prompt: give an argument, --file, --prompt-ids, or text on stdin');
+    const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
+    const onProgress = ({ phase, done, total }: Progress) =>
+      terminal.status(phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats));
+    const generation: Generation = model.generate(prompt, {
+      ...generateOptions(options),
+      signal: terminal.signal,
+      onProgress,
+    });
+    const asText = typeof prompt === 'string';
+    if (options.json) {
+      await untilEnd(generation, terminal);
+      const text = asText ? await generation.text() : undefined;
+      await terminal.write(`${JSON.stringify(result(generation, text))}\n`);
+    } else {
+      await (asText ? streamText : streamIds)(generation, terminal);
+    }
+    if (options.stats) terminal.note(statsLines(generation.stats));
+  },
+});
+
+/** Runs a generation to its end, or to where ctrl-C or a closed pipe ends it: what it has by then is a result, too. */
+async function untilEnd(
+  generation: Generation,
+  terminal: Terminal,
+  onPiece?: (piece: Piece) => Promise<void>,
+): Promise<void> {
+  try {
+    for await (const piece of generation) await onPiece?.(piece);
+  } catch (error) {
+    if (!terminal.signal.aborted) throw error;
+  }
+}
+
+async function streamText(generation: Generation, terminal: Terminal): Promise<void> {
+  let written = 0;
+  await untilEnd(generation, terminal, async ({ text }) => {
+    await terminal.write(text);
+    written += text.length;
+  });
+  // Text that could have become a stop string is let go at an early end.
+  await terminal.write((await generation.text()).slice(written));
+  if (process.stdout.isTTY) await terminal.write('\n');
+}
+
+/** The list that --prompt-ids takes. */
+async function streamIds(generation: Generation, terminal: Terminal): Promise<void> {
+  let separator = '';
+  await untilEnd(generation, terminal, async ({ tokens }) => {
+    await terminal.write(separator + tokens.join(','));
+    separator = ',';
+  });
+  await terminal.write('\n');
+}
+
+/** @param text absent when the prompt was token ids */
+function result({ tokens, finishReason, stats }: Generation, text: string | undefined) {
+  return { ...(text !== undefined && { text }), tokens, promptTokens: stats.promptTokens, finishReason, stats };
+}

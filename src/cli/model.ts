@@ -1,0 +1,29 @@
+/**
+ * The model of a command: which one, and how it is held.
+ * @module
+ */
+import type { LoadProgress } from '../model/load-weights.ts';
+import type { LoadOptions } from '../model/load-transformer.ts';
+import type { WeightType } from '../model/memory-plan.ts';
+import type { OptionTable, OptionValues } from './options.ts';
+import { bytesText } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+export const DEFAULT_MODEL = 'foretoken-code';
+
+export const MODEL_OPTIONS = {
+  model: { kind: 'text', value: 'NAME', help: `${DEFAULT_MODEL} (default), a folder, or the URL of one` },
+  dtype: { kind: 'text', value: 'TYPE', help: 'how weights are held: q8 (default where the widths allow it) or f32' },
+  context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
+} as const satisfies OptionTable;
+
+/** Loading shows its progress and stops when the terminal says so. */
+export function loadOptions({ dtype, context }: OptionValues<typeof MODEL_OPTIONS>, terminal: Terminal): LoadOptions {
+  return {
+    ...(dtype !== undefined && { dtype: dtype as WeightType }), // the loader refuses others
+    ...(context !== undefined && { context }),
+    signal: terminal.signal,
+    onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
+      terminal.status(`loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),
+  };
+}

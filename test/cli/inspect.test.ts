@@ -1,0 +1,69 @@
+import { assert, test } from '../harness.ts';
+import { fixturePath } from '../model/fixture-model.ts';
+import { foretoken } from './command.ts';
+
+const MODEL = fixturePath('test-300k');
+
+test('inspect prints architecture, parameters, dtypes, memory and tensors of a folder', async () => {
+  const { code, stdout, stderr } = await foretoken(['inspect', MODEL]);
+  assert.is(code, 0, stderr);
+  assert.is(stderr, '');
+  for (const line of [
+    /^architecture +llama, 3 layers$/m,
+    /^heads +6 query and 3 key-value heads of 16$/m,
+    /^tokenizer +none$/m,
+    /^parameters +353 952$/m,
+    /^stored as +BF16 708 kB in 29 tensors$/m,
+    /^q8 +256 +/m,
+    /^f32 +256 +/m,
+    /^model\.layers\.\*\.mlp\.down_proj\.weight +BF16 +96 x 256 +3$/m,
+  ]) {
+    assert.match(stdout, line);
+  }
+});
+
+test('inspect --json prints one object with every tensor', async () => {
+  const { code, stdout } = await foretoken(['inspect', MODEL, '--json', '--context', '128']);
+  assert.is(code, 0);
+  const inspection = JSON.parse(stdout);
+  assert.is(inspection.parameters, 353_952);
+  assert.is(inspection.tensors.length, 29);
+  assert.is(inspection.config.hidden, 96);
+  assert.equal(
+    inspection.memory.map(({ dtype, context }: { dtype: string; context: number }) => [dtype, context]),
+    [
+      ['q8', 128],
+      ['f32', 128],
+    ],
+  );
+  for (const { weights, cache, pass, total } of inspection.memory) assert.ok(weights + cache + pass <= total);
+});
+
+test('inspect reads the tensors of a sharded model, and of a single file', async () => {
+  const folder = await foretoken(['inspect', fixturePath('sharded')]);
+  assert.is(folder.code, 0, folder.stderr);
+  const file = await foretoken(['inspect', `${MODEL}/model.safetensors`]);
+  assert.is(file.code, 0, file.stderr);
+  assert.match(file.stdout, /^parameters +353 952$/m);
+});
+
+test('inspect fails with the code of what is wrong, on one line, without a stack', async () => {
+  const missing = await foretoken(['inspect', '/nowhere/at/all']);
+  assert.is(missing.code, 1);
+  assert.is(missing.stdout, '');
+  assert.match(missing.stderr, /^error\[source\.missing\]: .*\n$/);
+  const notAModel = await foretoken(['inspect', `${MODEL}/config.json/model.safetensors`]);
+  assert.is(notAModel.code, 1);
+  assert.match(notAModel.stderr, /^error\[source\.missing\]: [^\n]*\n$/);
+});
+
+test('inspect without a path, or with a context that no model has, is bad usage', async () => {
+  const none = await foretoken(['inspect']);
+  assert.is(none.code, 2);
+  assert.match(none.stderr, /^error\[usage\.argument\]: [^\n]*\n$/);
+  const context = await foretoken(['inspect', MODEL, '--context', '0']);
+  assert.is(context.code, 2);
+  assert.match(context.stderr, /^error\[option\.range\]: [^\n]*\n$/);
+});
+
+test.run();
