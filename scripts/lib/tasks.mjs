@@ -30,7 +30,7 @@ export const buildTests = () =>
     'build/tests.tsbuildinfo',
   );
 
-export const lint = () => node('node_modules/@biomejs/biome/bin/biome', 'ci');
+export const lint = () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings');
 
 /** Folder whose node_modules holds the package as a user gets it. */
 export const packedFolder = join(root, 'build/packed');
