@@ -3,7 +3,8 @@
  * @module
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
-import { ATTENTION_TILE, BLOCK, PANEL, Q8_BLOCK_BYTES } from '../engine/opcodes.ts';
+import { ATTENTION_TILE, BLOCK } from '../engine/opcodes.ts';
+import { packedBytes } from '../engine/packing.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import { ForetokenError } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
@@ -180,12 +181,6 @@ function planWeights(arena: Arena, layout: CheckpointLayout, dtype: WeightType):
   }));
   const finalNorm = vector(layout.finalNorm);
   return { embedding, layers, finalNorm, head: layout.head ? matrix(layout.head) : embedding };
-}
-
-/** Bytes of a packed matrix (layouts in opcodes.ts). */
-function packedBytes(outDim: number, inDim: number, dtype: WeightType): number {
-  const panels = Math.ceil(outDim / PANEL);
-  return dtype === 'q8' ? panels * (inDim / BLOCK) * Q8_BLOCK_BYTES : panels * PANEL * inDim * 4;
 }
 
 function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePlan {
