@@ -9,13 +9,13 @@
  * @module
  */
 import type { CostPoint } from '../../src/cli/cost-curve.ts';
-import type { Drafter } from '../../src/draft/drafter.ts';
+import type { Proposer } from '../../src/draft/proposer.ts';
 import type { Target } from '../../src/model/target.ts';
-import { type DraftTree, rootOnly } from '../../src/tree/draft-tree.ts';
+import { chain, type DraftTree, rootOnly } from '../../src/tree/draft-tree.ts';
 
 /**
- * Offers the drafter every position of a known output, with all nodes that a pass may have, and lets it see the model's rows at each of
- * them: it never knows less than in a run of its own.
+ * Offers the drafters every position of a known output, with all nodes that a pass may have, and lets them see the model's rows at each of
+ * them: they never know less than in a run of their own.
  *
  * @param target without committed positions; it is left with those of prompt and output
  * @param output tokens of plain decoding after the prompt
@@ -23,25 +23,25 @@ import { type DraftTree, rootOnly } from '../../src/tree/draft-tree.ts';
  */
 export async function offeredDepths(
   target: Target,
-  drafter: Drafter,
+  drafters: Proposer,
   prompt: readonly number[],
   output: readonly number[],
 ): Promise<Int32Array> {
   for (let start = 0; start < prompt.length - 1; start += target.maxNodes) {
-    const tokens = Int32Array.from(prompt.slice(start, Math.min(start + target.maxNodes, prompt.length - 1)));
-    target.forward({ tokens, parents: tokens.map((_, node) => node - 1) }, 'none');
-    target.commit(tokens.map((_, node) => node));
+    const piece = chain(prompt.slice(start, Math.min(start + target.maxNodes, prompt.length - 1)));
+    target.forward(piece, 'none');
+    target.commit(Int32Array.from(piece.tokens.keys()));
   }
-  drafter.begin(Int32Array.from(prompt));
+  drafters.begin(Int32Array.from(prompt));
   const path = Int32Array.of(0);
   const found = new Int32Array(output.length);
   for (let position = 0; position < output.length; position++) {
     const root = position === 0 ? prompt[prompt.length - 1]! : output[position - 1]!;
-    const budget = Math.min(target.maxNodes, target.context - target.length);
-    const tree = budget > 1 ? await drafter.propose(budget) : rootOnly(root);
+    const nodes = Math.min(target.maxNodes, target.context - target.length);
+    const tree = nodes > 1 ? await drafters.propose({ nodes, root, vocab: target.vocab }) : rootOnly(root);
     found[position] = matchingDepth(tree, output, position);
     const rows = target.forward(tree, 'all');
-    drafter.observe({ tree, path, emitted: Int32Array.of(output[position]!), rows });
+    drafters.observe({ tree, path, emitted: Int32Array.of(output[position]!), rows });
     target.commit(path);
   }
   return found;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Target } from '../model/target.ts';
-import type { DraftTree } from '../tree/draft-tree.ts';
+import { chain } from '../tree/draft-tree.ts';
 import { median } from './statistics.ts';
 
 export interface CostPoint {
@@ -32,7 +32,7 @@ export function measureCostCurve(target: Target, { prompt, rounds = 7 }: CurveOp
   for (let start = 0; start < prompt.length; start += target.maxNodes) {
     const piece = chain(prompt.slice(start, start + target.maxNodes));
     target.forward(piece, 'none');
-    target.commit(piece.tokens.map((_, node) => node));
+    target.commit(Int32Array.from(piece.tokens.keys()));
   }
   const most = Math.min(target.maxNodes, target.context - target.length);
   const sizes = CURVE_SIZES.filter((size) => size <= most);
@@ -49,9 +49,4 @@ export function measureCostCurve(target: Target, { prompt, rounds = 7 }: CurveOp
   target.truncate(before);
   const medians = times.map(median);
   return sizes.map((nodes, index) => ({ nodes, ms: medians[index]!, ratio: medians[index]! / medians[0]! }));
-}
-
-function chain(tokens: readonly number[]): DraftTree {
-  const ids = Int32Array.from(tokens);
-  return { tokens: ids, parents: ids.map((_, node) => node - 1) };
 }
