@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { editPrompt, heldOutEdits, prosePrompts, repository } from '../../bench/shared/prompts.ts';
-import { type DraftOption, type GenerateOptions, load, type Model } from '../../src/index.ts';
+import { type DraftOption, type GenerateOptions, type LoadOptions, load, type Model } from '../../src/index.ts';
 
 /** Every built-in way to draft. */
 export const DRAFTS: readonly DraftOption[] = ['lookup', 'recycle', ['lookup', 'recycle'], 'auto'];
@@ -23,8 +23,8 @@ export function prompts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
 }
 
-export function embeddedModel(dtype: 'f32' | 'q8'): Promise<Model> {
-  return load(join(repository, 'weights/foretoken-code'), { dtype });
+export function embeddedModel(dtype: 'f32' | 'q8', options: LoadOptions = {}): Promise<Model> {
+  return load(join(repository, 'weights/foretoken-code'), { dtype, ...options });
 }
 
 /** What was compared. */
