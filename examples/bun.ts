@@ -2,6 +2,7 @@
 import { load } from 'foretoken';
 
 const model = await load('foretoken-code');
-for await (const { text } of model.generate('export function clamp(', { maxTokens: 48 })) await Bun.write(Bun.stdout, text);
+for await (const { text } of model.generate('export function clamp(', { maxTokens: 48 }))
+  await Bun.write(Bun.stdout, text);
 console.log();
 model.dispose();

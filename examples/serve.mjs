@@ -33,4 +33,6 @@ const server = createServer(async (request, response) => {
   });
   createReadStream(join(root, file), { start, end }).pipe(response);
 });
-server.listen(Number(process.argv[2] ?? 8000), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}/`));
+server.listen(Number(process.argv[2] ?? 8000), '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${server.address().port}/`),
+);

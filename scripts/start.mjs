@@ -1,6 +1,5 @@
 /**
- * `npm start`: installs and builds what is missing, then shows plain and speculative decoding of one prompt side by side.
- * Parameters after `--` go to the demonstration.
+ * `npm start`: installs and builds what is missing, then shows plain and speculative decoding of the same prompts.
  */
 import { ensureInstalled } from './lib/install.mjs';
 import { runNode } from './lib/repository.mjs';
@@ -8,5 +7,5 @@ import { build } from './lib/tasks.mjs';
 
 await ensureInstalled('.');
 await build();
-const { code } = await runNode(['dist/cli/main.js', 'demo', ...process.argv.slice(2)]);
+const { code } = await runNode(['scripts/demo.mjs']);
 process.exitCode = code;

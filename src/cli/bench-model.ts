@@ -23,7 +23,7 @@ export interface Run {
   readonly text: string;
   readonly finishReason: FinishReason | undefined;
   readonly stats: GenerationStats;
-  /** Wall time after the prompt, drafting included. */
+  /** Wall time but for the prompt: drafting, and the moments left to the host, included. */
   readonly decodeMs: number;
 }
 
@@ -70,9 +70,11 @@ export class BenchModel {
       ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
     };
     const generation = generate(host, prompt, options);
+    const start = performance.now();
     const text = await generation.text();
+    const wallMs = performance.now() - start;
     const { tokens, finishReason, stats } = generation;
-    return { tokens, text, finishReason, stats, decodeMs: stats.totalMs - stats.prefillMs };
+    return { tokens, text, finishReason, stats, decodeMs: wallMs - stats.prefillMs };
   }
 
   costCurve(options: CurveOptions): CostPoint[] {
