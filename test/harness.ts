@@ -3,11 +3,11 @@
  * Every file ends with `test.run()`; the guard behind `npm test` fails a file that ran no test, or not all of its tests.
  * @module
  */
-import { fileURLToPath } from 'node:url';
 import { type Test, suite as uvuSuite } from 'uvu';
 
 export * as assert from 'uvu/assert';
 export * from './numbers.ts';
+export * from './repository.ts';
 
 /** What uvu does not tell: scripts/lib/guard.mjs reads it from the last line of the process. */
 const ledger = { registered: 0, skipped: [] as string[], only: [] as string[] };
@@ -38,10 +38,4 @@ export const test = suite();
 /** Shows a line in the report of `npm test`, also when the test passes: a size, a count. */
 export function note(text: string): void {
   console.log(`\n#note ${text}`);
-}
-
-/** Path of a file of the repository, whether the test runs as written or from build/. */
-export function repositoryFile(path: string): string {
-  const here = import.meta.url;
-  return fileURLToPath(new URL(path, new URL(here.includes('/build/test/') ? '../../' : '../', here)));
 }

@@ -12,20 +12,22 @@ function lockedPackages(path) {
 }
 
 /**
- * Whether a package of the lock file must be installed here. Those of other systems never are; those of one C library come with a
- * package that has none, and need no look of their own.
+ * Whether a package of the lock file must be installed here. Optional ones need not be, unless they say that they are made for this
+ * system; those of one C library come with a package that has none, and need no look of their own.
  */
-function isExpectedHere({ os, cpu, libc }) {
-  return (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && !libc;
+function isExpectedHere({ optional, os, cpu, libc }) {
+  if (!optional) return true;
+  return Boolean(os?.includes(process.platform) && cpu?.includes(process.arch) && !libc);
 }
 
 /** Names of the packages that a folder's lock file asks for and that are missing there or of another version. */
 export function missingPackages(folder) {
   const wanted = lockedPackages(join(root, folder, 'package-lock.json'));
   const present = lockedPackages(join(root, folder, 'node_modules/.package-lock.json'));
-  return Object.keys(wanted).filter(
-    (name) => name !== '' && isExpectedHere(wanted[name]) && present[name]?.version !== wanted[name].version,
-  );
+  return Object.keys(wanted).filter((name) => {
+    if (name === '') return false;
+    return present[name] ? present[name].version !== wanted[name].version : isExpectedHere(wanted[name]);
+  });
 }
 
 /**

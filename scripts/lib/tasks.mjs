@@ -2,7 +2,7 @@
  * What scripts ask of the tools around the tests. Each task throws with the tool's own output when it fails.
  * @module
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run, runNode } from './repository.mjs';
 
@@ -32,16 +32,23 @@ export const buildTests = () =>
 
 export const lint = () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings');
 
-/** Folder whose node_modules holds the package as a user gets it. */
+/** Folder whose node_modules hold the package and the embedded model as a user gets them. */
 export const packedFolder = join(root, 'build/packed');
 
-/** Packs the package and installs the tarball in a folder of its own. */
+/** Packs both and installs the tarballs in a folder of their own. */
 export async function pack() {
   rmSync(packedFolder, { recursive: true, force: true });
   mkdirSync(packedFolder, { recursive: true });
   writeFileSync(join(packedFolder, 'package.json'), '{ "private": true, "type": "module" }\n');
   const npm = (cwd, ...parameters) => succeed(run('npm', parameters, { cwd, quiet: true }));
-  await npm(root, 'pack', '--ignore-scripts', '--pack-destination', packedFolder);
-  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  await npm(packedFolder, 'install', '--offline', '--no-save', '--no-package-lock', `./${name}-${version}.tgz`);
+  await npm(root, 'pack', '--ignore-scripts', '--pack-destination', packedFolder, '.', './weights/foretoken-code');
+  const tarballs = readdirSync(packedFolder).filter((name) => name.endsWith('.tgz'));
+  await npm(
+    packedFolder,
+    'install',
+    '--offline',
+    '--no-save',
+    '--no-package-lock',
+    ...tarballs.map((name) => `./${name}`),
+  );
 }

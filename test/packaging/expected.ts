@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { repositoryFile } from '../harness.ts';
+import { repositoryFile } from '../repository.ts';
 import { packedFolder } from '../runtimes/hosts.ts';
 
 /** Folder of the model, from the repository and from the test server alike. */
-export const MODEL = 'test/fixtures/models/test-300k/';
-export const PROMPT = [5, 9, 5, 9, 5];
+export const MODEL = 'weights/foretoken-code/';
+export const PROMPT = 'export function clamp(';
 
 /** (8,) tokens of plain decoding on Node. */
 export async function expectedTokens(): Promise<readonly number[]> {

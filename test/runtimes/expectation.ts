@@ -3,7 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { repositoryFile } from '../harness.ts';
+import { repositoryFile } from '../repository.ts';
 import type { Report } from './outcome.ts';
 
 /** SHA-256 by part; `npm run test:digest` writes it anew after a change of bits. */

@@ -6,7 +6,7 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { repositoryFile } from '../harness.ts';
+import { repositoryFile } from '../repository.ts';
 import { type Child, startChild } from './child.ts';
 import type { Report } from './outcome.ts';
 import type { TestServer } from './server.ts';

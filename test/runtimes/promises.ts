@@ -3,7 +3,7 @@
  * P2, those bits are the same everywhere, cold and warm.
  * @module
  */
-import { createEngine, type Engine, type GenerateOptions, load, type Model } from 'foretoken';
+import { createEngine, type Engine, type GenerateOptions, load, type Model, type Prompt } from 'foretoken';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
@@ -40,6 +40,15 @@ const DRAFTS: Readonly<Record<string, GenerateOptions>> = {
   auto: { draft: 'auto', costTable: [0, 1, 1.05, 1.1, 1.15, 1.2] },
 };
 
+/** Prompts that drafters can draw from. */
+const REPETITIVE_IDS = Array.from({ length: 80 }, (_, i) => ((i % 20) * 37) % 512);
+const REPETITIVE_TEXT = `export function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+export function wrap(value: number, low: number, high: number): number {
+`;
+
 const SAMPLINGS: Readonly<Record<string, GenerateOptions>> = {
   greedy: {},
   seeded: { temperature: 0.8, topK: 40, topP: 0.95, seed: 7, repetitionPenalty: 1.1 },
@@ -67,17 +76,25 @@ export async function runPromises({ base, folder }: Environment): Promise<Outcom
     }
   }
 
-  const model = await load(`${base}fixtures/models/test-300k/`);
-  const prompt = promptOf(model.config, 13);
-  for (const [sampling, options] of Object.entries(SAMPLINGS)) {
-    const plain = await generated(model, [...prompt, ...prompt], { ...options, ...DRAFTS.none });
-    digests[`test-300k generate ${sampling}`] = await digest(plain.tokens, plain.logprobs);
-    for (const [name, draft] of Object.entries(DRAFTS)) {
-      const drafted = await generated(model, [...prompt, ...prompt], { ...options, ...draft });
-      checks[`${sampling}: drafting with ${name} changes no token and no bit of a probability`] = sameGeneration(
-        drafted,
-        plain,
+  // The embedded model by its name, where hosts find packages; elsewhere by its address.
+  const models: Readonly<Record<string, readonly [place: string, prompt: Prompt]>> = {
+    'test-300k': [`${base}fixtures/models/test-300k/`, REPETITIVE_IDS],
+    'foretoken-code': [folder === undefined ? `${base}weights/foretoken-code/` : 'foretoken-code', REPETITIVE_TEXT],
+  };
+  for (const [name, [place, prompt]] of Object.entries(models)) {
+    const model = await load(place);
+    for (const [sampling, options] of Object.entries(SAMPLINGS)) {
+      const plain = await generated(model, prompt, { ...options, ...DRAFTS.none });
+      digests[`${name} generate ${sampling}`] = await digest(
+        plain.tokens,
+        plain.logprobs,
+        new TextEncoder().encode(plain.text),
       );
+      for (const [draft, drafting] of Object.entries(DRAFTS)) {
+        const drafted = await generated(model, prompt, { ...options, ...drafting });
+        checks[`${name}, ${sampling}: drafting with ${draft} changes no token and no bit of a probability`] =
+          sameGeneration(drafted, plain);
+      }
     }
   }
   return { digests, checks };
@@ -86,21 +103,24 @@ export async function runPromises({ base, folder }: Environment): Promise<Outcom
 interface Generated {
   readonly tokens: Int32Array;
   readonly logprobs: Float64Array;
+  readonly text: string;
 }
 
-/** GENERATED tokens and their log probabilities. */
-async function generated(model: Model, prompt: readonly number[], options: GenerateOptions): Promise<Generated> {
+/** At most GENERATED tokens, with their log probabilities. */
+async function generated(model: Model, prompt: Prompt, options: GenerateOptions): Promise<Generated> {
   const tokens: number[] = [];
   const logprobs: number[] = [];
+  let text = '';
   for await (const piece of model.generate(prompt, { ...options, maxTokens: GENERATED, logprobs: 0 })) {
+    text += piece.text;
     tokens.push(...piece.tokens);
     logprobs.push(...(piece.logprobs ?? []).map(({ logprob }) => logprob));
   }
-  return { tokens: Int32Array.from(tokens), logprobs: Float64Array.from(logprobs) };
+  return { tokens: Int32Array.from(tokens), logprobs: Float64Array.from(logprobs), text };
 }
 
 function sameGeneration(a: Generated, b: Generated): boolean {
-  return a.tokens.join() === b.tokens.join() && a.logprobs.join() === b.logprobs.join();
+  return a.text === b.text && a.tokens.join() === b.tokens.join() && a.logprobs.join() === b.logprobs.join();
 }
 
 async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8'): Promise<Session> {
@@ -165,7 +185,7 @@ function piecesAgree(session: Session): boolean {
 }
 
 /** SHA-256 of the bytes of arrays, little-endian as every WebAssembly host is; hexadecimal. */
-async function digest(...arrays: readonly (Int32Array | Float32Array | Float64Array)[]): Promise<string> {
+async function digest(...arrays: readonly (Int32Array | Float32Array | Float64Array | Uint8Array)[]): Promise<string> {
   const bytes = await new Blob(arrays as readonly BlobPart[] as BlobPart[]).arrayBuffer();
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -3,7 +3,7 @@
  * @module
  */
 import { pathToFileURL } from 'node:url';
-import { repositoryFile } from '../harness.ts';
+import { repositoryFile } from '../repository.ts';
 
 export interface BundleOptions {
   /** Paths of the modules to begin from. */
