@@ -1,10 +1,7 @@
-// Deno: deno run --allow-read examples/deno.ts
 import { load } from 'foretoken';
 
-const model = await load(new URL('../weights/foretoken-code', import.meta.url));
+const model = await load('foretoken-code');
 const encoder = new TextEncoder();
-for await (const { text } of model.generate('export function clamp(', { maxTokens: 48 })) {
+for await (const { text } of model.generate('export function clamp(', { maxTokens: 64 })) {
   await Deno.stdout.write(encoder.encode(text));
 }
-console.log();
-model.dispose();

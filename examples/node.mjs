@@ -1,10 +1,6 @@
-// Node 20.16 or newer: node examples/node.mjs
-import process from 'node:process';
 import { load } from 'foretoken';
 
-const model = await load('foretoken-code');
-const generation = model.generate('export function clamp(', { maxTokens: 48 });
+const model = await load('foretoken-code'); // or a folder, a URL, files, or bytes by file name
+const generation = model.generate('export function clamp(', { maxTokens: 64 });
 for await (const { text } of generation) process.stdout.write(text);
-process.stdout.write('\n');
-console.error(generation.stats);
-model.dispose();
+console.error(`\n${generation.stats.tokensPerSecond.toFixed(0)} tokens/s`);

@@ -1,13 +1,12 @@
-// workerd, the runtime of Cloudflare Workers. Beside `node examples/serve.mjs`, which serves the weights:
-//   cd examples/workerd
-//   npx esbuild worker.js --bundle --format=esm --conditions=workerd --external:*.wasm --outfile=build/worker.js
-//   cp ../../dist/kernels.wasm build/
-//   npx workerd serve config.capnp
+// workerd, the runtime of Cloudflare Workers. `node examples/serve.mjs` serves the weights; then, in this folder:
+//   npx esbuild worker.js --bundle --format=esm --conditions=workerd '--external:*.wasm' --tsconfig-raw={} --outfile=build/worker.js
+//   cp ../../dist/kernels.wasm build/ && npx workerd serve config.capnp
 //   curl http://127.0.0.1:8080/
 import { load } from 'foretoken';
 
 let loading;
 
+// biome-ignore lint/style/noDefaultExport: the form in which workerd expects its handlers
 export default {
   async fetch() {
     loading ??= load('http://127.0.0.1:8000/weights/foretoken-code/');
