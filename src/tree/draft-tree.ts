@@ -109,9 +109,9 @@ export function checkTree(tree: DraftTree, limits: TreeLimits): void {
   if (nodes < 1 || nodes > limits.nodes) {
     throw new ForetokenError('tree.size', `a draft tree of ${nodes} nodes: expected 1..${limits.nodes}`);
   }
-  for (const [name, array] of Object.entries({ parents, scores, sources })) {
-    if (array !== undefined && array.length !== nodes) {
-      throw new ForetokenError('tree.size', `${nodes} tokens but ${array.length} ${name}: expected the same number`);
+  for (const array of [parents, scores, sources]) {
+    if (array && array.length !== nodes) {
+      throw new ForetokenError('tree.size', `${nodes} tokens, but an array beside them has ${array.length} entries`);
     }
   }
   depths(tree);

@@ -1,5 +1,6 @@
 /** Smaller trees out of larger ones. */
-import { bestFirst, clipDepth, jointScores, keepBest, subtree } from '../../src/tree/prune.ts';
+import { bestFirst } from '../../src/tree/best-first.ts';
+import { clipDepth, jointScores, keepBest, subtree } from '../../src/tree/prune.ts';
 import { depths, pathTo, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 
