@@ -9,6 +9,7 @@
  * @module
  */
 import type { DraftTree } from '../tree/draft-tree.ts';
+import { takeBest } from '../tree/best-first.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { CopyCursor, type CopyState } from './copy-cursor.ts';
 import type { Drafter, StepRecord } from './drafter.ts';
@@ -163,11 +164,4 @@ function longest(matches: readonly Match[]): Match | undefined {
     (best, match) => (best && best.length >= match.length ? best : match),
     undefined,
   );
-}
-
-/** Removes and returns the leaf of highest joint score; of equal ones the oldest. */
-function takeBest(leaves: Leaf[]): Leaf {
-  let best = 0;
-  for (let i = 1; i < leaves.length; i++) if (leaves[i]!.joint > leaves[best]!.joint) best = i;
-  return leaves.splice(best, 1)[0]!;
 }

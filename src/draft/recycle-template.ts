@@ -42,6 +42,9 @@ export interface Template {
   readonly parents: Int32Array;
   /** (81,) which of its parent's candidates each node is; 0 for the root. */
   readonly ranks: Int32Array;
+  /** (81,) each; -1 for none. */
+  readonly firstChild: Int32Array;
+  readonly nextSibling: Int32Array;
 }
 
 /** Nodes are numbered breadth-first: level by level, siblings by rank. */
@@ -58,5 +61,10 @@ function buildTemplate(): Template {
       ranks.push(rank);
     }
   }
-  return { parents: Int32Array.from(parents), ranks: Int32Array.from(ranks) };
+  return {
+    parents: Int32Array.from(parents),
+    ranks: Int32Array.from(ranks),
+    firstChild: Int32Array.from(parents, (_, node) => parents.indexOf(node)),
+    nextSibling: Int32Array.from(parents, (parent, node) => (parents[node + 1] === parent ? node + 1 : -1)),
+  };
 }

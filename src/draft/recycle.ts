@@ -14,10 +14,21 @@
 import { exp } from '../engine/math.ts';
 import type { TargetRows } from '../model/target.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
-import { keepBest } from '../tree/prune.ts';
+import { takeBest } from '../tree/best-first.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import type { Drafter, StepRecord } from './drafter.ts';
 import { RANKS, TEMPLATE } from './recycle-template.ts';
+
+/** A slot of the template that may be filled next. */
+interface Candidate {
+  readonly slot: number;
+  /** Node of the tree below which it stands, and the joint share of that node. */
+  readonly parent: number;
+  readonly parentJoint: number;
+  /** Index into the table. */
+  readonly entry: number;
+  readonly joint: number;
+}
 
 export class Recycle implements Drafter {
   readonly name = 'recycle';
@@ -47,17 +58,24 @@ export class Recycle implements Drafter {
     this.#root = prompt[prompt.length - 1]!;
   }
 
+  /** The nodes of the template with the highest joint shares: siblings stand in order of rank, so only the next of each is a candidate. */
   propose(budget: number): DraftTree {
-    const { parents, ranks } = TEMPLATE;
-    const tree = new TreeBuilder(this.#root, parents.length);
-    const places = new Int32Array(parents.length);
-    for (let node = 1; node < parents.length; node++) {
-      const parent = places[parents[node]!]!;
-      const entry = parent < 0 ? -1 : tree.tokenAbove(parent, 0) * RANKS + ranks[node]!;
-      const token = entry < 0 ? -1 : this.#table[entry]!;
-      places[node] = token < 0 ? -1 : tree.add(parent, token, this.#shares[entry]!);
+    const tree = new TreeBuilder(this.#root, budget);
+    const candidates: Candidate[] = [];
+    const consider = (slot: number, parent: number, parentJoint: number) => {
+      if (slot < 0) return;
+      const entry = tree.tokenAbove(parent, 0) * RANKS + TEMPLATE.ranks[slot]!;
+      const share = this.#shares[entry]!;
+      if (this.#table[entry]! >= 0) candidates.push({ slot, parent, parentJoint, entry, joint: parentJoint * share });
+    };
+    consider(TEMPLATE.firstChild[0]!, 0, 1);
+    while (candidates.length > 0 && !tree.full) {
+      const { slot, parent, parentJoint, entry, joint } = takeBest(candidates);
+      const node = tree.add(parent, this.#table[entry]!, this.#shares[entry]!);
+      consider(TEMPLATE.nextSibling[slot]!, parent, parentJoint);
+      consider(TEMPLATE.firstChild[slot]!, node, joint);
     }
-    return keepBest(tree.build(), budget);
+    return tree.build();
   }
 
   observe({ tree, emitted, rows }: StepRecord): void {

@@ -4,7 +4,7 @@
  */
 
 /** Most earlier occurrences that one search looks at, newest first. */
-export const MAX_OCCURRENCES = 128;
+export const MAX_OCCURRENCES = 64;
 /** Longest match that is told apart from longer ones. */
 export const MAX_MATCH = 64;
 
