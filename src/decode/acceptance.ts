@@ -19,24 +19,26 @@ function bucketOf(score: number): number {
   return bucket;
 }
 
-/** Accepted and offered nodes of one bucket, fading, for each memory. */
+/** Of one source: accepted and offered nodes in each memory, for each bucket. */
 type Tally = Float64Array;
+const FIELDS = 2 * MEMORIES.length;
 
 export class Acceptance {
-  /** By source name, so that estimates outlive the proposer and its numbering: BUCKETS tallies each. */
+  /** By source name, so that estimates outlive the proposer and its numbering. */
   readonly #tallies = new Map<string, Tally>();
 
   /** (N,) corrected probability of each node given its parent; the root has 1. */
   estimate(tree: DraftTree, sources: readonly string[]): Float64Array {
+    const tallies = this.#talliesOf(sources);
     const estimates = new Float64Array(tree.tokens.length);
     estimates[0] = 1;
     for (let node = 1; node < estimates.length; node++) {
       const score = scoreAt(tree, node);
-      const tally = this.#tally(tree, node, sources);
+      const tally = tallies[tree.sources?.[node] ?? 0]!;
+      const start = bucketOf(score) * FIELDS;
       let lowest = 1;
-      for (let memory = 0; memory < MEMORIES.length; memory++) {
-        const [accepted, offered] = [tally[2 * memory]!, tally[2 * memory + 1]!];
-        lowest = Math.min(lowest, (accepted + PRIOR * score) / (offered + PRIOR));
+      for (let field = start; field < start + FIELDS; field += 2) {
+        lowest = Math.min(lowest, (tally[field]! + PRIOR * score) / (tally[field + 1]! + PRIOR));
       }
       estimates[node] = lowest;
     }
@@ -44,12 +46,13 @@ export class Acceptance {
   }
 
   /**
-   * Learns from what the target chose. Also nodes that were proposed but not verified teach, as far as the emitted tokens go: so a drafter that is not
-   * used can win its place back at no cost in passes.
+   * Learns from what the target chose. Nodes that were proposed but not verified teach as well, as far as the emitted tokens go: so a
+   * drafter that is not used can win its place back at no cost in passes.
    * @param tree    as proposed, with the root of the step
    * @param emitted tokens of the step
    */
   observe(tree: DraftTree, sources: readonly string[], emitted: Int32Array): void {
+    const tallies = this.#talliesOf(sources);
     let parent = 0;
     for (const token of emitted) {
       let chosen = -1;
@@ -57,26 +60,28 @@ export class Acceptance {
         if (tree.parents[node] !== parent) continue;
         const accepted = tree.tokens[node] === token && chosen < 0;
         if (accepted) chosen = node;
-        this.#count(this.#tally(tree, node, sources), accepted);
+        count(tallies[tree.sources?.[node] ?? 0]!, bucketOf(scoreAt(tree, node)) * FIELDS, accepted);
       }
       if (chosen < 0) return;
       parent = chosen;
     }
   }
 
-  #tally(tree: DraftTree, node: number, sources: readonly string[]): Tally {
-    const source = sources[tree.sources?.[node] ?? 0]!;
-    let tallies = this.#tallies.get(source);
-    if (!tallies) this.#tallies.set(source, (tallies = new Float64Array(BUCKETS * 2 * MEMORIES.length)));
-    const start = bucketOf(scoreAt(tree, node)) * 2 * MEMORIES.length;
-    return tallies.subarray(start, start + 2 * MEMORIES.length);
+  #talliesOf(sources: readonly string[]): Tally[] {
+    return sources.map((source) => {
+      let tally = this.#tallies.get(source);
+      if (!tally) this.#tallies.set(source, (tally = new Float64Array(BUCKETS * FIELDS)));
+      return tally;
+    });
   }
+}
 
-  #count(tally: Tally, accepted: boolean): void {
-    for (let memory = 0; memory < MEMORIES.length; memory++) {
-      const keep = Math.min(1, MEMORIES[memory]! / (tally[2 * memory + 1]! + 1));
-      tally[2 * memory] = (tally[2 * memory]! + (accepted ? 1 : 0)) * keep;
-      tally[2 * memory + 1] = (tally[2 * memory + 1]! + 1) * keep;
-    }
-  }
+/** One more node in every memory of a bucket; each forgets as much as it must to stay within its size. */
+function count(tally: Tally, start: number, accepted: boolean): void {
+  MEMORIES.forEach((size, memory) => {
+    const field = start + 2 * memory;
+    const keep = Math.min(1, size / (tally[field + 1]! + 1));
+    tally[field] = (tally[field]! + (accepted ? 1 : 0)) * keep;
+    tally[field + 1] = (tally[field + 1]! + 1) * keep;
+  });
 }

@@ -11,17 +11,20 @@
  */
 import type { StepRecord } from '../draft/drafter.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
-import { bestFirst, jointScores, subtree } from '../tree/prune.ts';
+import { bestFirst } from '../tree/best-first.ts';
+import { jointScores, subtree } from '../tree/prune.ts';
 import type { Acceptance } from './acceptance.ts';
 import type { CostCurve, Scheduler, StepTiming } from './scheduler.ts';
 
-/** Where the scheduler reads T(n), and tells of measured passes. */
+/** Where the scheduler reads what passes and drafting cost, and tells what they took. */
 export interface CostSource {
-  /** (maxNodes + 1,) in any one unit. */
+  /** (maxNodes + 1,) T(n) in any one unit. */
   readonly curve: CostCurve;
-  /** Milliseconds of one plain step; 0 while times mean nothing: before the first measurement, or under an injected table. */
-  readonly plainMs: number;
-  observe(nodes: number, milliseconds: number): void;
+  /** Time of drafting in one step / T(1); 0 while times mean nothing: before the first measurement, or under an injected table. */
+  readonly draftShare: number;
+  /** @returns what the pass cost, in the unit of the curve */
+  observe(nodes: number, passMs: number): number;
+  observeDraft(draftMs: number): void;
 }
 
 /** A drafted pass must promise this times the tokens per cost of a plain step: estimates err. */
@@ -52,8 +55,7 @@ export class AdaptiveScheduler implements Scheduler {
   /** Steps still to be taken without a proposal. */
   #pause = 0;
   #balance = 0;
-  /** Running means: milliseconds of drafting a step, plain steps that a proposal saves, nodes kept of a proposal. */
-  #draftMs = 0;
+  /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
   #kept: number;
   #steps = { plain: 0, drafted: 0, paused: 0 };
@@ -101,19 +103,17 @@ export class AdaptiveScheduler implements Scheduler {
 
   observe({ tree, emitted }: StepRecord, { draftMs, passMs }: StepTiming): void {
     const nodes = tree.tokens.length;
-    this.#costs.observe(nodes, passMs);
     this.#steps[nodes > 1 ? 'drafted' : 'plain']++;
-    const { curve: cost, plainMs } = this.#costs;
+    const cost = this.#costs.observe(nodes, passMs);
+    let spent = nodes > 1 ? cost / this.#costs.curve[1]! : 1;
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#sources, emitted);
-      this.#draftMs += NEWEST * (draftMs - this.#draftMs);
+      this.#costs.observeDraft(draftMs);
+      const share = this.#costs.draftShare;
+      spent += share;
+      if (this.#saved < share) this.#pause = Math.min(LONGEST_PAUSE, Math.ceil(share / EXPLORATION) - 1);
     }
-    const overhead = plainMs > 0 ? this.#draftMs / plainMs : 0;
-    const gain = emitted.length - cost[nodes]! / cost[1]! - (this.#proposed ? overhead : 0);
-    this.#balance = Math.min(MOST_CREDIT, this.#balance + gain + ALLOWANCE * emitted.length);
-    if (this.#proposed && this.#saved < overhead) {
-      this.#pause = Math.min(LONGEST_PAUSE, Math.ceil(overhead / EXPLORATION) - 1);
-    }
+    this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
   }
 
   explain(): string {
