@@ -42,7 +42,9 @@ Ctrl-C ends the text; what there is of it is kept.
       throw new ForetokenError('usage.prompt', 'no prompt: give an argument, --file, --prompt-ids, or text on stdin');
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
     const onProgress = ({ phase, done, total }: Progress) =>
-      terminal.status(phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats));
+      terminal.status(() =>
+        phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
+      );
     const generation: Generation = model.generate(prompt, {
       ...generateOptions(options),
       signal: terminal.signal,

@@ -24,6 +24,6 @@ export function loadOptions({ dtype, context }: OptionValues<typeof MODEL_OPTION
     ...(context !== undefined && { context }),
     signal: terminal.signal,
     onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
-      terminal.status(`loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),
+      terminal.status(() => `loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),
   };
 }

@@ -15,12 +15,13 @@ export interface Terminal {
   note(text: string): void;
   /**
    * Replaces the live line on stderr; the empty text removes it. There is none when stderr is no terminal, nor once text has been
-   * written to a stdout that is one.
+   * written to a stdout that is one. A function is for what changes often: it is asked ten times a second at most.
    */
-  status(text: string): void;
+  status(text: string | (() => string)): void;
 }
 
 const ERASE_LINE = '\r\x1b[K';
+const STATUS_MS = 100;
 
 export function openTerminal(): Terminal {
   const { stdout, stderr } = process;
@@ -29,6 +30,7 @@ export function openTerminal(): Terminal {
   let closed = false;
   let live = stderr.isTTY === true;
   let shown = '';
+  let nextStatus = 0;
 
   process.once('SIGINT', () => {
     interrupted = true;
@@ -41,10 +43,13 @@ export function openTerminal(): Terminal {
   });
   stderr.on('error', () => {}); // nobody is left to tell
 
-  const status = (text: string) => {
-    if (!live || text === shown) return;
-    stderr.write(ERASE_LINE + text);
-    shown = text;
+  const status = (text: string | (() => string)) => {
+    if (!live || (typeof text === 'function' && performance.now() < nextStatus)) return;
+    const line = typeof text === 'function' ? text() : text;
+    if (line === shown) return;
+    stderr.write(ERASE_LINE + line);
+    shown = line;
+    nextStatus = performance.now() + STATUS_MS;
   };
   return {
     signal: controller.signal,
