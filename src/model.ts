@@ -57,7 +57,7 @@ export class Model {
   /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
   readonly tokenizer: Tokenizer | undefined;
   readonly memory: MemoryUse;
-  readonly #transformer: TransformerModel;
+  #transformer: TransformerModel | undefined;
   readonly #queue: Queue;
   readonly #drafting: Drafting;
   #main: Conversation | undefined;
@@ -89,9 +89,11 @@ export class Model {
    * A cache of its own, for a text that goes on over several calls.
    *
    * @param snapshot where to go on from; default an empty cache
-   * @throws {ForetokenError} `session.full` when all sessions of the plan are in use; `session.snapshot` when it is not of this model
+   * @throws {ForetokenError} `session.full` when all sessions of the plan are in use; `session.snapshot` when it is not of this model;
+   *   `model.disposed`
    */
   conversation(snapshot?: Snapshot): Conversation {
+    if (!this.#transformer) throw new ForetokenError('model.disposed', 'this model has been disposed');
     const session = this.#transformer.session();
     if (!snapshot) return this.#converse(session, []);
     try {
@@ -101,6 +103,16 @@ export class Model {
       throw error;
     }
     return this.#converse(session, snapshot.tokens);
+  }
+
+  /**
+   * Lets go of the model's memory. Calls that wait or run end with `session.disposed`, later ones with `model.disposed`; conversations are
+   * disposed, too.
+   */
+  dispose(): void {
+    this.#transformer?.dispose();
+    this.#transformer = undefined;
+    this.#main = undefined;
   }
 
   /** Ids of a prompt. @throws {ForetokenError} `prompt.tokenizer` for text without a tokenizer */

@@ -20,16 +20,16 @@ export class Session implements Target {
   readonly vocab: number;
   readonly context: number;
   readonly maxNodes: number;
-  readonly #model: TransformerModel;
+  /** Undefined once disposed, so that a session does not keep its model's memory. */
+  #attached: TransformerModel | undefined;
   /** Where this session keeps its keys and values. */
   readonly cache: CachePlan;
   #length = 0;
   /** Nodes of the last pass, while its path is not committed yet. */
   #pending: Int32Array | undefined;
-  #disposed = false;
 
   constructor(model: TransformerModel, cache: CachePlan) {
-    this.#model = model;
+    this.#attached = model;
     this.cache = cache;
     this.vocab = model.config.vocab;
     this.context = model.plan.options.context;
@@ -102,15 +102,19 @@ export class Session implements Target {
     this.#pending = undefined;
   }
 
-  /** Gives the cache back to the model; every later pass on this session is refused. */
+  /** Gives the cache back to the model; every later use of this session is refused. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#model.release(this.cache);
+    this.#attached?.release(this);
+    this.#attached = undefined;
+  }
+
+  /** @throws {ForetokenError} `session.disposed` */
+  get #model(): TransformerModel {
+    if (this.#attached) return this.#attached;
+    throw new ForetokenError('session.disposed', 'this session, or its model, has been disposed');
   }
 
   #check({ tokens, parents }: DraftTree): Int32Array {
-    if (this.#disposed) throw new ForetokenError('session.disposed', 'this session has been disposed');
     const nodes = tokens.length;
     if (nodes < 1 || nodes > this.maxNodes || parents.length !== nodes) {
       throw new ForetokenError(

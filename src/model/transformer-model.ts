@@ -15,6 +15,7 @@ export class TransformerModel {
   readonly plan: MemoryPlan;
   readonly transformer: Transformer;
   readonly #freeCaches: CachePlan[];
+  readonly #open = new Set<Session>();
   #passes = 0;
 
   /** @param machine a machine of `plan.bytes` whose weights are in place */
@@ -48,11 +49,18 @@ export class TransformerModel {
         `all ${this.plan.sessions.length} sessions are in use: dispose one, or load with more \`sessions\``,
       );
     }
-    return new Session(this, cache);
+    const session = new Session(this, cache);
+    this.#open.add(session);
+    return session;
   }
 
   /** Takes a session's cache back. */
-  release(cache: CachePlan): void {
-    this.#freeCaches.push(cache);
+  release(session: Session): void {
+    if (this.#open.delete(session)) this.#freeCaches.push(session.cache);
+  }
+
+  /** Disposes every session: once the caller lets go of the model, too, its memory is garbage. */
+  dispose(): void {
+    for (const session of this.#open) session.dispose();
   }
 }

@@ -150,4 +150,16 @@ test('a conversation goes on from a snapshot, and from a fork, with the bits of 
   await model.conversation().generate(PROMPT, SHORT).text();
 });
 
+test('a disposed model ends the call that runs and refuses later ones', async () => {
+  const model = await embeddedModel('q8', { sessions: 2 });
+  const conversation = model.conversation();
+  const running = model.generate(PROMPT, LONG);
+  await running[Symbol.asyncIterator]().next();
+  model.dispose();
+  model.dispose();
+  assert.is(await rejection(running.text()), 'session.disposed');
+  assert.is(await rejection(conversation.generate(PROMPT).text()), 'session.disposed');
+  assert.is(await rejection((async () => model.generate(PROMPT))()), 'model.disposed');
+});
+
 test.run();
