@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { repository } from '../../bench/shared/prompts.ts';
-import { assert, test } from '../harness.ts';
+import { assert, repositoryFile, test } from '../harness.ts';
 import { foretoken } from './command.ts';
 
-const MODEL = ['--model', join(repository, 'weights/foretoken-code')];
+const MODEL = ['--model', repositoryFile('weights/foretoken-code')];
 const PROMPT =
   'export function clamp(value: number, low: number, high: number): number {\n  return Math.min(Math.max(value, low)';
 const LENGTH = ['--max-tokens', '40'];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { assert, test } from '../harness.ts';
-import { foretoken, mainPath } from './command.ts';
+import { assert, repositoryFile, test } from '../harness.ts';
+import { foretoken } from './command.ts';
 
 /** The whole of stderr after a failure: the line that says what was wrong, and no stack. */
 function errorLine(code: string): RegExp {
