@@ -8,11 +8,7 @@ function errorLine(code: string): RegExp {
 }
 
 test('--version prints the version of package.json', async () => {
-  const folder = new URL(
-    mainPath.includes('/build/') ? '../../../package.json' : '../../package.json',
-    import.meta.url,
-  );
-  const { version } = JSON.parse(readFileSync(folder, 'utf8'));
+  const { version } = JSON.parse(readFileSync(repositoryFile('package.json'), 'utf8'));
   assert.equal(await foretoken(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
