@@ -7,6 +7,8 @@ import { spawn } from 'node:child_process';
 export interface Child {
   /** Both output streams so far. */
   output(): string;
+  /** Standard output so far. */
+  written(): string;
   /** Resolves when it has ended, with its exit code. */
   readonly ended: Promise<number | null>;
   /** Resolves with the first line that `pattern` matches on file descriptor 3. */
@@ -25,9 +27,13 @@ export function startChild(
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', ...env },
   });
-  const text = { output: '', control: '' };
+  const text = { output: '', written: '', control: '' };
   const [, stdout, stderr, control] = child.stdio;
-  for (const stream of [stdout, stderr]) stream?.on('data', (chunk: Buffer) => (text.output += chunk.toString()));
+  stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text.written += chunk;
+    text.output += chunk;
+  });
+  stderr?.setEncoding('utf8').on('data', (chunk: string) => (text.output += chunk));
   const ended = new Promise<number | null>((resolve) => {
     child.on('error', (error) => {
       text.output += error.message;
@@ -37,6 +43,7 @@ export function startChild(
   });
   return {
     output: () => text.output,
+    written: () => text.written,
     ended,
     control: (pattern) =>
       new Promise((resolve, reject) => {

@@ -66,11 +66,15 @@ export async function bundleForProcesses(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, packedFolder, bundled: false });
 }
 
+/** Starts Node, Deno or Bun on a script. */
+export function startProcess(name: ProcessName, script: string, parameters: readonly string[] = []): Child {
+  const [program, ...own] = programs[name];
+  return startChild(installed(program), [...own, script, ...parameters]);
+}
+
 /** Runs the promises on Node, Deno or Bun. */
 export async function runOnProcess(name: ProcessName, server: TestServer): Promise<Report> {
-  const [program, ...parameters] = programs[name];
-  const script = join(bundles, 'entry-process.js');
-  const child = startChild(installed(program), [...parameters, script, name, server.address, repositoryFile('.')]);
+  const child = startProcess(name, join(bundles, 'entry-process.js'), [name, server.address, repositoryFile('.')]);
   try {
     return await resultOf(name, server, child);
   } finally {
