@@ -90,6 +90,14 @@ export async function bundleForPages(): Promise<void> {
   writeFileSync(join(bundles, 'page.html'), page);
 }
 
+/** Bundles the page with a button that stops a generation. */
+export async function bundleForClicks(): Promise<void> {
+  await tools.bundleWithEsbuild({ entries: [entry('alive')], outFolder: bundles, packedFolder });
+  const page =
+    '<!doctype html><meta charset="utf-8"><title>alive</title><button>Stop</button><script type="module" src="entry-alive.js"></script>';
+  writeFileSync(join(bundles, 'alive.html'), page);
+}
+
 const pageAddress = (name: string, server: TestServer) => `${server.address}bundles/page.html?name=${name}`;
 
 export async function runOnChromium(server: TestServer): Promise<Report> {
