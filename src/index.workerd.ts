@@ -20,7 +20,10 @@ export function createEngine(options: EngineOptions = {}): Promise<Engine> {
   return createEngineOf({ module: kernels, ...options });
 }
 
-/** `load` of index.ts, on that engine. */
+/** A worker has 128 MB for everything. */
+const MEMORY_LIMIT = 96_000_000;
+
+/** `load` of index.ts, on that engine; `memoryLimit` is 96 MB unless given. */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
-  return loadWith(source, { engine: await createEngine(), ...options });
+  return loadWith(source, { engine: await createEngine(), memoryLimit: MEMORY_LIMIT, ...options });
 }

@@ -24,8 +24,9 @@ export interface LoadOptions extends TransformerOptions {
   readonly concurrency?: Concurrency;
 }
 
-/** Every option that `load` knows. */
-const LOAD_OPTIONS = ['dtype', 'context', 'sessions', 'maxNodes', 'engine', 'signal', 'onProgress', 'concurrency'];
+/** Every option that `estimate` and `load` know. */
+const MEMORY_OPTIONS = ['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit'];
+const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'signal', 'onProgress', 'concurrency'];
 /** The largest tokenizers published have about 20 MB. */
 const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** A bare name, as of an npm package: no path, no URL. */
@@ -80,7 +81,7 @@ export async function loadParts(source: FolderInput, options: TransformerOptions
  * @example (await estimate('foretoken-code', { dtype: 'q8', context: 1024 })).total // bytes
  */
 export async function estimate(source: FolderInput, options: MemoryOptions = {}): Promise<MemoryUse> {
-  checkNames(options, LOAD_OPTIONS);
+  checkNames(options, MEMORY_OPTIONS);
   const folder = await openModelFolder(source);
   try {
     const config = await readConfig(folder);

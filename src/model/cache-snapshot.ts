@@ -7,6 +7,7 @@
  * The caller keeps what the tokens were, and loads a snapshot only into the model that wrote it.
  * @module
  */
+import { KEY_BLOCK } from '../engine/opcodes.ts';
 import { ForetokenError } from '../errors.ts';
 import type { CachePlan } from './memory-plan.ts';
 import type { TransformerModel } from './transformer-model.ts';
@@ -14,8 +15,6 @@ import type { TransformerModel } from './transformer-model.ts';
 const MAGIC = 0x76_6b_74_66; // "ftkv"
 const VERSION = 1;
 const HEADER_WORDS = 6;
-/** Slots of one block of keys (KEYS in opcodes.ts). */
-const KEY_BLOCK = 4;
 
 /** Calls `visit` with the float index of each head's key and value regions, and of its rows in a snapshot, in file order. */
 function forEachHead(
@@ -34,7 +33,7 @@ function forEachHead(
   }
 }
 
-/** Float index, within a head's key region, of element d of a slot. */
+/** Float index, within a head's key region, of element d of a slot: KEYS in opcodes.ts. */
 const keyIndex = (slot: number, d: number, headDim: number): number =>
   (Math.floor(slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + (slot % KEY_BLOCK);
 

@@ -23,6 +23,8 @@ export interface MemoryOptions {
   readonly sessions?: number;
   /** Largest number of tokens in one pass: of a draft tree with its root, and of a block of prefill; 1..64. Default 64. */
   readonly maxNodes?: number;
+  /** Most bytes that the model's linear memory may have. Default 4 GiB, the most there can be; 96 MB on workerd. */
+  readonly memoryLimit?: number;
 }
 
 export interface LoadOptions extends MemoryOptions {
@@ -37,6 +39,8 @@ const DEFAULT_CONTEXT = 2048;
 const MOST_NODES = 64;
 const MOST_SESSIONS = 1024;
 const MOST_CONFIG_BYTES = 2 ** 20;
+/** A wasm32 memory ends here. */
+const MOST_MEMORY_BYTES = 2 ** 32;
 
 /**
  * Loads a Llama-type checkpoint from a folder.
@@ -82,6 +86,7 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
     context = Math.min(config.context, DEFAULT_CONTEXT),
     sessions = 1,
     maxNodes = MOST_NODES,
+    memoryLimit = MOST_MEMORY_BYTES,
   } = options;
   if (dtype !== 'f32' && dtype !== 'q8') {
     throw new ForetokenError('option.range', `dtype is ${String(dtype)}: expected 'f32' or 'q8'`);
@@ -89,7 +94,15 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
-  return planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes });
+  checkInteger('memoryLimit', memoryLimit, MOST_MEMORY_BYTES);
+  const plan = planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes });
+  if (plan.bytes > memoryLimit) {
+    throw new ForetokenError(
+      'memory.limit',
+      `the plan needs ${plan.bytes} bytes (weights ${plan.weightBytes}, cache ${plan.cacheBytes}): the limit is ${memoryLimit}`,
+    );
+  }
+  return plan;
 }
 
 function checkInteger(name: string, value: unknown, most: number): void {

@@ -3,7 +3,7 @@
  * @module
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
-import { ATTENTION_TILE, BLOCK } from '../engine/opcodes.ts';
+import { ATTENTION_TILE, BLOCK, KEY_BLOCK } from '../engine/opcodes.ts';
 import { packedBytes } from '../engine/packing.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import { ForetokenError } from '../errors.ts';
@@ -105,7 +105,7 @@ export interface MemoryPlan {
   readonly weights: WeightsPlan;
   readonly sessions: readonly CachePlan[];
   readonly pass: PassPlan;
-  /** Slots of a session's cache: every position of the context, and room for the nodes of one more pass. */
+  /** Slots of a session's cache: every position of the context, and room for the nodes of one more pass, in whole blocks of keys. */
   readonly capacity: number;
   /** Whole memory, a multiple of the page size, and its parts. */
   readonly bytes: number;
@@ -123,7 +123,7 @@ const OPS_OUTSIDE_LAYERS = 8;
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
 /**
- * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels; `memory.limit` over 4 GiB
+ * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels
  */
 export function planMemory(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions): MemoryPlan {
   const problem = misfit(config, options.dtype);
@@ -134,19 +134,13 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
     const result = plan();
     return [result, arena.bytes - before];
   };
-  const capacity = roundUp(options.context + options.maxNodes, 4);
+  const capacity = roundUp(options.context + options.maxNodes, KEY_BLOCK);
   const [pass, passBytes] = measured(() => planPass(arena, config, options, capacity));
   const [sessions, cacheBytes] = measured(() =>
     Array.from({ length: options.sessions }, () => planCache(arena, config, capacity)),
   );
   const [weights, weightBytes] = measured(() => planWeights(arena, layout, options.dtype));
   const bytes = arena.pages * PAGE_BYTES;
-  if (bytes > 2 ** 32) {
-    throw new ForetokenError(
-      'memory.limit',
-      `the plan needs ${bytes} bytes (weights ${weightBytes}, cache ${cacheBytes}): one WebAssembly memory ends at ${2 ** 32}`,
-    );
-  }
   return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes };
 }
 

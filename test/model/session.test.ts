@@ -114,6 +114,12 @@ test('snapshots that are not of this model are refused', async () => {
   assert.is(session.length, 3);
 });
 
+test('a plan over the memory limit is refused, one at the limit is not', async () => {
+  const { bytes } = (await fixtureModel('test-300k')).plan;
+  assert.is((await fixtureModel('test-300k', { memoryLimit: bytes })).plan.bytes, bytes);
+  assert.is(await rejection(fixtureModel('test-300k', { memoryLimit: bytes - 1 })), 'memory.limit');
+});
+
 test('a dtype that does not fit the widths is refused, and is not chosen by default', async () => {
   assert.is(await rejection(fixtureModel('one-kv-head', { dtype: 'q8' })), 'config.unsupported');
   assert.is((await fixtureModel('one-kv-head')).plan.options.dtype, 'f32');
@@ -121,7 +127,7 @@ test('a dtype that does not fit the widths is refused, and is not chosen by defa
 });
 
 test('memory options out of range are refused before anything is reserved', async () => {
-  for (const name of ['context', 'sessions', 'maxNodes']) {
+  for (const name of ['context', 'sessions', 'maxNodes', 'memoryLimit']) {
     for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
       assert.is(await rejection(fixtureModel('grouped', { [name]: value })), 'option.range', `${name} ${value}`);
     }
