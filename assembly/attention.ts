@@ -12,7 +12,7 @@
  *      └── 2
  *
  * Queries that share a kv head (its heads, times the rows) are taken ATTENTION_TILE at once, so that a load of keys or values
- * serves all of them. A tile that is short of queries repeats its last one: the same numbers are then written twice.
+ * serves all of them. A tile that is short of queries has loops of its own, so that plain decoding pays for no query that is not there.
  *
  * Bits, for every query alone, whoever shares its tile:
  *   score      one accumulator per key, over d in order, times scale; a key's lane never meets another's
@@ -21,7 +21,7 @@
  * Scores of slots the query does not see are computed with their neighbours, and dropped before anything reads them: so those
  * slots may hold anything, NaN too.
  */
-import { ATTENTION_TILE } from '../src/engine/opcodes';
+import { ATTENTION_TILE, KEY_BLOCK } from '../src/engine/opcodes';
 import { softmax } from './softmax';
 
 /** Positions that are added before the next elements of `out` are turned to: their values stay in the first-level cache. */
@@ -44,13 +44,13 @@ export function attentionTiles(rows: i32, heads: i32, kvHeads: i32): i32 {
  *
  * @param out       (rows, heads, headDim) f32
  * @param q         (rows, heads, headDim) f32, `stride` elements from row to row
- * @param keys      kvHeads regions of capacity * headDim f32, four slots interleaved (kv-cache.ts)
+ * @param keys      kvHeads regions of capacity * headDim f32, eight slots interleaved (kv-cache.ts)
  * @param values    kvHeads regions (capacity, headDim) f32
  * @param paths     (rows, rows) i32: row r begins with the depths[r] + 1 new rows on the way from the root to r, ascending
  * @param depths    (rows,) i32
  * @param length    committed positions; new row i lies in slot length + i
  * @param headDim   a multiple of 4
- * @param capacity  slots, a multiple of 4, at least length + rows
+ * @param capacity  slots, a multiple of KEY_BLOCK, at least length + rows
  * @param scratch   ATTENTION_TILE * capacity f32, this thread's own
  */
 export function attention(
@@ -84,21 +84,22 @@ function attendTile(
   headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, first: i32, lastQuery: i32,
 ): void {
   const last = min(first + ATTENTION_TILE - 1, lastQuery);
-  const second = min(first + 1, last);
-  const third = min(first + 2, last);
   const lastRow = last / group;
   const rowBytes = <usize>headDim << 2;
   const pathBytes = <usize>rows << 2;
   const scoreBytes = <usize>capacity << 2;
 
   // A path ends with its own row, so no slot after the last row's is seen.
-  scoreSlots(
-    scratch, scratch + <usize>(second - first) * scoreBytes,
-    scratch + <usize>(third - first) * scoreBytes, scratch + <usize>(last - first) * scoreBytes,
-    queryAt(q, first, group, headDim, stride), queryAt(q, second, group, headDim, stride),
-    queryAt(q, third, group, headDim, stride), queryAt(q, last, group, headDim, stride),
-    keys, length + lastRow + 1, headDim, scale,
-  );
+  const slots = length + lastRow + 1;
+  const qa = queryAt(q, first, group, headDim, stride);
+  const qb = queryAt(q, min(first + 1, last), group, headDim, stride);
+  const qc = queryAt(q, min(first + 2, last), group, headDim, stride);
+  const qd = queryAt(q, last, group, headDim, stride);
+  const count = last - first + 1;
+  if (count == 4) scoreSlots(4, scratch, scoreBytes, qa, qb, qc, qd, keys, slots, headDim, scale);
+  else if (count == 3) scoreSlots(3, scratch, scoreBytes, qa, qb, qc, qd, keys, slots, headDim, scale);
+  else if (count == 2) scoreSlots(2, scratch, scoreBytes, qa, qb, qc, qd, keys, slots, headDim, scale);
+  else scoreSlots(1, scratch, scoreBytes, qa, qb, qc, qd, keys, slots, headDim, scale);
 
   const treeScores = scratch + (<usize>length << 2);
   for (let i = first; i <= last; i++) {
@@ -170,36 +171,64 @@ function slotsToPositions(scores: usize, path: usize, nodes: i32): void {
 }
 
 /**
- * Scores of four queries against slots 0..slots - 1, and against those that share a block with the last. One block of four keys after
- * the other: a second stream of keys beside the first would halve the speed from memory.
+ * Scores of Q queries against slots 0..slots - 1, and against those that share a block with the last, in Q rows `rowBytes` apart. Q is a
+ * constant, 1 to 4, wherever this is called. Letters are queries and digits are vectors of four keys.
+ *
+ * One block of eight keys comes after the other: a second stream of keys beside the first would halve the speed from memory.
  */
+// @ts-ignore: decorator
+@inline
 function scoreSlots(
-  s0: usize, s1: usize, s2: usize, s3: usize, q0: usize, q1: usize, q2: usize, q3: usize,
-  keys: usize, slots: i32, headDim: i32, scale: f32,
+  Q: i32, scores: usize, rowBytes: usize, qa: usize, qb: usize, qc: usize, qd: usize, keys: usize, slots: i32, headDim: i32, scale: f32,
 ): void {
   const scales = f32x4.splat(scale);
+  const zero = f32x4.splat(0);
   const end = <usize>headDim << 2;
   let key = keys;
-  for (let slot: usize = 0; slot < <usize>slots << 2; slot += 16) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    for (let d: usize = 0; d < end; d += 4) {
-      const k = v128.load(key);
-      a0 = f32x4.add(a0, f32x4.mul(k, v128.load32_splat(q0 + d)));
-      a1 = f32x4.add(a1, f32x4.mul(k, v128.load32_splat(q1 + d)));
-      a2 = f32x4.add(a2, f32x4.mul(k, v128.load32_splat(q2 + d)));
-      a3 = f32x4.add(a3, f32x4.mul(k, v128.load32_splat(q3 + d)));
-      key += 16;
+  for (const stop = scores + (<usize>slots << 2); scores < stop; scores += KEY_BLOCK * 4) {
+    let a0 = zero, a1 = zero;
+    let b0 = zero, b1 = zero;
+    let c0 = zero, c1 = zero;
+    let d0 = zero, d1 = zero;
+    // One element at a time: see matmul/tile.ts.
+    for (let i: usize = 0; i < end; i += 4) {
+      const k0 = v128.load(key), k1 = v128.load(key, 16);
+      const a = v128.load32_splat(qa + i);
+      a0 = f32x4.add(a0, f32x4.mul(k0, a));
+      a1 = f32x4.add(a1, f32x4.mul(k1, a));
+      if (Q > 1) {
+        const b = v128.load32_splat(qb + i);
+        b0 = f32x4.add(b0, f32x4.mul(k0, b));
+        b1 = f32x4.add(b1, f32x4.mul(k1, b));
+      }
+      if (Q > 2) {
+        const c = v128.load32_splat(qc + i);
+        c0 = f32x4.add(c0, f32x4.mul(k0, c));
+        c1 = f32x4.add(c1, f32x4.mul(k1, c));
+      }
+      if (Q > 3) {
+        const d = v128.load32_splat(qd + i);
+        d0 = f32x4.add(d0, f32x4.mul(k0, d));
+        d1 = f32x4.add(d1, f32x4.mul(k1, d));
+      }
+      key += KEY_BLOCK * 4;
     }
-    v128.store(s0 + slot, f32x4.mul(a0, scales));
-    v128.store(s1 + slot, f32x4.mul(a1, scales));
-    v128.store(s2 + slot, f32x4.mul(a2, scales));
-    v128.store(s3 + slot, f32x4.mul(a3, scales));
+    storeScores(scores, a0, a1, scales);
+    if (Q > 1) storeScores(scores + rowBytes, b0, b1, scales);
+    if (Q > 2) storeScores(scores + 2 * rowBytes, c0, c1, scales);
+    if (Q > 3) storeScores(scores + 3 * rowBytes, d0, d1, scales);
   }
 }
 
+/** Scores of one query against the eight keys of a block. */
+// @ts-ignore: decorator
+@inline
+function storeScores(scores: usize, low: v128, high: v128, scales: v128): void {
+  v128.store(scores, f32x4.mul(low, scales));
+  v128.store(scores, f32x4.mul(high, scales), 16);
+}
+
+/** addValues for the rows that a path names, `nodes` of them: at once where they follow one another. */
 function addPath(o0: usize, o1: usize, p0: usize, p1: usize, values: usize, path: usize, nodes: i32, rowBytes: usize): void {
   let j = 0;
   while (j < nodes) {
@@ -212,50 +241,63 @@ function addPath(o0: usize, o1: usize, p0: usize, p1: usize, values: usize, path
   }
 }
 
-/**
- * out[d] += p[t] * values[t][d] for two queries and rows t = 0..count - 1, in order of t. Sixteen elements d are held at once: where
- * headDim is no multiple of sixteen, the last four stand in for those beyond the end, and the same numbers are written again.
- */
+/** out[d] += p[t] * values[t][d] for two queries, or for one that is given twice, and rows t = 0..count - 1, in order of t. */
 function addValues(o0: usize, o1: usize, p0: usize, p1: usize, values: usize, count: i32, rowBytes: usize): void {
-  const end = <usize>count << 2;
-  const last = rowBytes - 16;
-  for (let i: usize = 0; i < rowBytes; i += 64) {
-    const j = min(i + 16, last);
-    const k = min(i + 32, last);
-    const l = min(i + 48, last);
-    let a0 = v128.load(o0 + i);
-    let a1 = v128.load(o0 + j);
-    let a2 = v128.load(o0 + k);
-    let a3 = v128.load(o0 + l);
-    let b0 = v128.load(o1 + i);
-    let b1 = v128.load(o1 + j);
-    let b2 = v128.load(o1 + k);
-    let b3 = v128.load(o1 + l);
-    let row = values;
-    for (let t: usize = 0; t < end; t += 4) {
-      const p = v128.load32_splat(p0 + t);
-      const q = v128.load32_splat(p1 + t);
-      const x = v128.load(row + i);
-      a0 = f32x4.add(a0, f32x4.mul(x, p));
-      b0 = f32x4.add(b0, f32x4.mul(x, q));
-      const y = v128.load(row + j);
-      a1 = f32x4.add(a1, f32x4.mul(y, p));
-      b1 = f32x4.add(b1, f32x4.mul(y, q));
-      const z = v128.load(row + k);
-      a2 = f32x4.add(a2, f32x4.mul(z, p));
-      b2 = f32x4.add(b2, f32x4.mul(z, q));
-      const w = v128.load(row + l);
-      a3 = f32x4.add(a3, f32x4.mul(w, p));
-      b3 = f32x4.add(b3, f32x4.mul(w, q));
-      row += rowBytes;
-    }
-    v128.store(o0 + i, a0);
-    v128.store(o0 + j, a1);
-    v128.store(o0 + k, a2);
-    v128.store(o0 + l, a3);
-    v128.store(o1 + i, b0);
-    v128.store(o1 + j, b1);
-    v128.store(o1 + k, b2);
-    v128.store(o1 + l, b3);
+  let d: usize = 0;
+  if (o0 != o1) {
+    for (; d + 64 <= rowBytes; d += 64) addStrips(2, o0 + d, o1 + d, p0, p1, values + d, count, rowBytes);
+  } else {
+    for (; d + 128 <= rowBytes; d += 128) addStrips(1, o0 + d, o0 + d + 64, p0, p0, values + d, count, rowBytes);
   }
+  for (; d < rowBytes; d += 16) {
+    addFour(o0 + d, p0, values + d, count, rowBytes);
+    if (o0 != o1) addFour(o1 + d, p1, values + d, count, rowBytes);
+  }
+}
+
+/**
+ * Two strips of sixteen elements, a and b. With Q = 2 they belong to two queries, and share the values; with Q = 1 they are neighbours,
+ * and share p. Q is a constant wherever this is called.
+ */
+// @ts-ignore: decorator
+@inline
+function addStrips(Q: i32, oa: usize, ob: usize, pa: usize, pb: usize, values: usize, count: i32, rowBytes: usize): void {
+  let a0 = v128.load(oa), a1 = v128.load(oa, 16), a2 = v128.load(oa, 32), a3 = v128.load(oa, 48);
+  let b0 = v128.load(ob), b1 = v128.load(ob, 16), b2 = v128.load(ob, 32), b3 = v128.load(ob, 48);
+  for (const end = pa + (<usize>count << 2); pa < end; pa += 4) {
+    const a = v128.load32_splat(pa);
+    const b = Q > 1 ? v128.load32_splat(pb) : a;
+    const x = v128.load(values);
+    a0 = f32x4.add(a0, f32x4.mul(x, a));
+    b0 = f32x4.add(b0, f32x4.mul(Q > 1 ? x : v128.load(values, 64), b));
+    const y = v128.load(values, 16);
+    a1 = f32x4.add(a1, f32x4.mul(y, a));
+    b1 = f32x4.add(b1, f32x4.mul(Q > 1 ? y : v128.load(values, 80), b));
+    const z = v128.load(values, 32);
+    a2 = f32x4.add(a2, f32x4.mul(z, a));
+    b2 = f32x4.add(b2, f32x4.mul(Q > 1 ? z : v128.load(values, 96), b));
+    const w = v128.load(values, 48);
+    a3 = f32x4.add(a3, f32x4.mul(w, a));
+    b3 = f32x4.add(b3, f32x4.mul(Q > 1 ? w : v128.load(values, 112), b));
+    values += rowBytes;
+    if (Q > 1) pb += 4;
+  }
+  v128.store(oa, a0);
+  v128.store(oa, a1, 16);
+  v128.store(oa, a2, 32);
+  v128.store(oa, a3, 48);
+  v128.store(ob, b0);
+  v128.store(ob, b1, 16);
+  v128.store(ob, b2, 32);
+  v128.store(ob, b3, 48);
+}
+
+/** Four elements of one query: what strips leave over. */
+function addFour(o: usize, p: usize, values: usize, count: i32, rowBytes: usize): void {
+  let sum = v128.load(o);
+  for (const end = p + (<usize>count << 2); p < end; p += 4) {
+    sum = f32x4.add(sum, f32x4.mul(v128.load(values), v128.load32_splat(p)));
+    values += rowBytes;
+  }
+  v128.store(o, sum);
 }

@@ -10,8 +10,8 @@
  *     element (o, i) is float number (o / PANEL * inDim + i) * PANEL + o % PANEL.
  *   PACKED q8 weight: the same panels, each a row of inDim / BLOCK blocks of Q8_BLOCK_BYTES: 256 signed bytes, then 8 f32 scales (one an
  *     output). Byte ((i / 2) * PANEL + o) * 2 + i % 2 of a block belongs to output o of the panel and input i of the block.
- *   KEYS of one layer: per kv head, blocks of 4 slots: float ((slot / 4) * headDim + d) * 4 + slot % 4 of the head's
- *     capacity * headDim floats (capacity is a multiple of 4): four keys are compared at once, each sum runs over d in order.
+ *   KEYS of one layer: per kv head, capacity * headDim floats in blocks of KEY_BLOCK slots (capacity is a multiple of it). Element d of a
+ *     slot is float ((slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + slot % KEY_BLOCK: a block is compared at once, each sum over d in order.
  *   VALUES of one layer: per kv head, row-major (capacity, headDim).
  */
 
@@ -23,6 +23,8 @@ export const PANEL = 8;
 export const BLOCK = 32;
 /** Bytes of one q8 block of a panel: PANEL * BLOCK signed bytes and PANEL f32 scales. */
 export const Q8_BLOCK_BYTES = 288;
+/** Slots of one block of keys. */
+export const KEY_BLOCK = 8;
 
 /** out (rows, dim), table PACKED f32, tokens (rows) i32, rows, dim, scale f32 */
 export const EMBED_F32 = 1;

@@ -23,12 +23,12 @@ interface Pass extends Shape {
   readonly q: Float32Array;
 }
 
-const fours = (n: number) => Math.ceil(n / 4) * 4;
+const eights = (n: number) => Math.ceil(n / 8) * 8;
 
 /** A pass of random numbers. The cache has room for 64 rows and one spare block. */
 function randomPass(next: () => number, shape: Shape, parents: readonly number[]): Pass {
   const { kvHeads, headDim, heads, length } = shape;
-  const cache = new Cache({ kvHeads, headDim, capacity: fours(length + 64) + 4 });
+  const cache = new Cache({ kvHeads, headDim, capacity: eights(length + 64) + 8 });
   for (let slot = 0; slot < length + parents.length; slot++) {
     cache.store(slot, randomFloats(next, kvHeads * headDim), randomFloats(next, kvHeads * headDim));
   }
@@ -108,7 +108,7 @@ const chain = (rows: number) => Array.from({ length: rows }, (_, row) => row - 1
 const star = (rows: number) => Array.from({ length: rows }, (_, row) => (row === 0 ? -1 : 0));
 const binary = (rows: number) => Array.from({ length: rows }, (_, row) => Math.floor((row + 1) / 2) - 1);
 
-/** Every grouping of heads that matters: one head a group, groups that fill tiles and that do not. */
+/** Every grouping of heads that matters: one head a group, groups that fill tiles and that do not; heads that fill strips and that do not. */
 const SHAPES: readonly Shape[] = [
   { heads: 1, kvHeads: 1, headDim: 4, length: 0 },
   { heads: 2, kvHeads: 2, headDim: 12, length: 5 },
@@ -116,6 +116,7 @@ const SHAPES: readonly Shape[] = [
   { heads: 9, kvHeads: 3, headDim: 20, length: 131 },
   { heads: 8, kvHeads: 2, headDim: 64, length: 7 },
   { heads: 7, kvHeads: 1, headDim: 128, length: 66 },
+  { heads: 5, kvHeads: 5, headDim: 44, length: 33 },
 ];
 
 for (const [seed, shape] of SHAPES.entries()) {
@@ -146,7 +147,7 @@ function plainStep(pass: Pass, row: number): Pass {
   plain.keys.set(cache.keys);
   plain.values.set(cache.values);
   const path = pathTo(parents, row);
-  path.forEach((node, depth) => plain.move(length + node, length + depth));
+  for (const [depth, node] of path.entries()) plain.move(length + node, length + depth);
   return {
     ...pass,
     length: length + path.length - 1,

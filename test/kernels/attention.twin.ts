@@ -41,11 +41,11 @@ export function attend({ q, cache, kvHead, slots, scale, sum = laneSum }: Query)
 
 /** The same in f64, to measure accuracy against. */
 export function attendExactly({ q, cache, kvHead, slots, scale }: Query): number[] {
-  const keyOf = (slot: number, d: number) => cache.keys[keyIndex(cache.shape, kvHead, slot, d)]!;
-  const valueOf = (slot: number, d: number) => cache.values[valueIndex(cache.shape, kvHead, slot, d)]!;
-  const scores = slots.map((slot) => q.reduce((sum, value, d) => sum + value * keyOf(slot, d), 0) * scale);
+  const keyAt = (slot: number, d: number) => cache.keys[keyIndex(cache.shape, kvHead, slot, d)]!;
+  const valueAt = (slot: number, d: number) => cache.values[valueIndex(cache.shape, kvHead, slot, d)]!;
+  const scores = slots.map((slot) => q.reduce((sum, value, d) => sum + value * keyAt(slot, d), 0) * scale);
   const top = Math.max(...scores);
   const terms = scores.map((score) => Math.exp(score - top));
   const total = terms.reduce((a, b) => a + b);
-  return Array.from(q, (_, d) => slots.reduce((sum, slot, t) => sum + (terms[t]! / total) * valueOf(slot, d), 0));
+  return Array.from(q, (_, d) => slots.reduce((sum, slot, t) => sum + (terms[t]! / total) * valueAt(slot, d), 0));
 }

@@ -56,7 +56,7 @@ function move({ host, twin, keys, values }: Scene, from: number, to: number): vo
 for (const seed of [1, 2, 3, 4, 5, 6]) {
   test(`stored and moved rows lie where the twin puts them, and nothing else changes (seed ${seed})`, () => {
     const next = random(seed);
-    const capacity = 4 * (2 + randomInt(next, 4));
+    const capacity = 8 * (1 + randomInt(next, 3));
     const scene = emptyCache(1 + randomInt(next, 3), 4 * (1 + randomInt(next, 5)), capacity);
     for (let round = 0; round < 4; round++) {
       const rows = 1 + randomInt(next, capacity - 1);
@@ -70,15 +70,16 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
   });
 }
 
-test('the keys of four slots lie side by side, element by element', () => {
-  const scene = emptyCache(1, 4, 8);
+test('the keys of eight slots lie side by side, element by element', () => {
+  const scene = emptyCache(1, 4, 16);
   const k = Float32Array.of(50, 51, 52, 53);
   const address = scene.host.place(k);
-  scene.host.kernels.kvStore!(scene.keys, scene.values, address, address, 5, 1, 4, 8, 4, 0, 1);
-  const keys = Array.from(scene.host.floats(scene.keys, 32), (value) => (Number.isNaN(value) ? 0 : value));
-  assert.equal(keys.slice(16), [0, 50, 0, 0, 0, 51, 0, 0, 0, 52, 0, 0, 0, 53, 0, 0]);
-  assert.ok(keys.slice(0, 16).every((value) => value === 0));
-  assert.equal(Array.from(scene.host.floats(scene.values + 5 * 16, 4)), [50, 51, 52, 53]);
+  scene.host.kernels.kvStore!(scene.keys, scene.values, address, address, 13, 1, 4, 16, 4, 0, 1);
+  const keys = Array.from(scene.host.floats(scene.keys, 64), (value) => (Number.isNaN(value) ? 0 : value));
+  const beside = (value: number) => [0, 0, 0, 0, 0, value, 0, 0];
+  assert.equal(keys.slice(32), [50, 51, 52, 53].flatMap(beside));
+  assert.ok(keys.slice(0, 32).every((value) => value === 0));
+  assert.equal(Array.from(scene.host.floats(scene.values + 13 * 16, 4)), [50, 51, 52, 53]);
 });
 
 test('a slot moved to the wrong place is seen (planted fault, seed 7)', () => {

@@ -11,7 +11,7 @@ export interface CacheShape {
 
 /** Index of element d of a slot's key in the layer's keys. */
 export function keyIndex({ headDim, capacity }: CacheShape, kvHead: number, slot: number, d: number): number {
-  return kvHead * capacity * headDim + (Math.floor(slot / 4) * headDim + d) * 4 + (slot % 4);
+  return kvHead * capacity * headDim + (Math.floor(slot / 8) * headDim + d) * 8 + (slot % 8);
 }
 
 /** Index of element d of a slot's value in the layer's values. */

@@ -110,25 +110,25 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
     return { kernel: 'rope', words, operands: [x, table, ROWS, 16, 8, 70, 1, 0, 4] };
   },
   KV_STORE(_, place) {
-    const [keys, values, k] = [place.floats(4 * 12 * 16), place.floats(4 * 12 * 16), place.floats(ROWS * 130)];
-    const words = [op.KV_STORE, keys, values, k, k + DIM * 4, 5, ROWS, 4, 16, 12, 130];
-    return { kernel: 'kvStore', words, operands: [keys, values, k, k + DIM * 4, 5, ROWS, 16, 12, 130, 0, 4] };
+    const [keys, values, k] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16), place.floats(ROWS * 130)];
+    const words = [op.KV_STORE, keys, values, k, k + DIM * 4, 5, ROWS, 4, 16, 16, 130];
+    return { kernel: 'kvStore', words, operands: [keys, values, k, k + DIM * 4, 5, ROWS, 16, 16, 130, 0, 4] };
   },
   KV_MOVE(_, place) {
-    const [keys, values] = [place.floats(4 * 12 * 16), place.floats(4 * 12 * 16)];
-    const words = [op.KV_MOVE, keys, values, 7, 2, 4, 16, 12];
-    return { kernel: 'kvMove', words, operands: [keys, values, 7, 2, 16, 12, 0, 4] };
+    const [keys, values] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16)];
+    const words = [op.KV_MOVE, keys, values, 7, 2, 4, 16, 16];
+    return { kernel: 'kvMove', words, operands: [keys, values, 7, 2, 16, 16, 0, 4] };
   },
   ATTENTION(_, place) {
     const [out, q, keys, values] = [
       place.floats(ROWS * DIM),
       place.floats(ROWS * 70),
-      place.floats(2 * 12 * 16),
-      place.floats(2 * 12 * 16),
+      place.floats(2 * 16 * 16),
+      place.floats(2 * 16 * 16),
     ];
     const [paths, depths] = [place.ints(...[0, -1, -1], ...[0, 1, -1], ...[0, 2, -1]), place.ints(0, 1, 1)];
-    const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 12), 6];
-    const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 12, 70, scratch];
+    const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 16), 6];
+    const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 16, 70, scratch];
     return {
       kernel: 'attention',
       words: [op.ATTENTION, ...shared, floatBits(SCALE)],
@@ -189,7 +189,7 @@ function sameMemory(a: Int32Array, b: Int32Array): boolean {
 }
 
 test('every opcode has an example here', () => {
-  const constants = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'ATTENTION_TILE'];
+  const constants = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
   const opcodes = Object.keys(op).filter((name) => !constants.includes(name));
   assert.equal(opcodes.sort(), Object.keys(EXAMPLES).sort());
 });
