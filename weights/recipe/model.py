@@ -79,6 +79,7 @@ class Attention(nn.Module):
     def __init__(self, c: Config):
         super().__init__()
         self.c = c
+        self.lesson = None  # (heads, target (B, T)) while copying is taught; see lessons() in train.py
         self.q_proj = nn.Linear(c.hidden_size, c.num_attention_heads * c.head_dim, bias=False)
         self.k_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
         self.v_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
@@ -90,8 +91,21 @@ class Attention(nn.Module):
         q, k, v = (p(x).view(B, T, -1, self.c.head_dim).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+        if self.lesson is not None:
+            self.lesson_loss = self.surprise(q, k, *self.lesson)
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.o_proj(out.transpose(1, 2).reshape(B, T, -1))
+
+    def surprise(self, q: Tensor, k: Tensor, heads: int, target: Tensor) -> Tensor:
+        """Mean -log of the attention that the first `heads` heads pay to position target[b, t]; -1 is left out."""
+        rows = (target >= 0).any(1)
+        if not rows.any():
+            return q.new_zeros(())
+        q, k, target = q[rows, :heads], k[rows, :heads], target[rows]
+        future = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)
+        scores = (q @ k.transpose(2, 3) * self.c.head_dim**-0.5).masked_fill(future, -torch.inf)
+        wanted = scores.gather(3, target.clamp(min=0)[:, None, :, None].expand(-1, heads, -1, -1)).squeeze(3)
+        return (scores.logsumexp(3) - wanted).transpose(1, 2)[target >= 0].mean()
 
 
 class MLP(nn.Module):
@@ -165,6 +179,13 @@ class Llama(nn.Module):
             nn.init.zeros_(twin.mlp.down_proj.weight)
             layers += [layer, twin]
         self.model.layers = nn.ModuleList(layers)
+
+    @classmethod
+    def from_state(cls, config: Config, state: dict[str, Tensor]) -> "Llama":
+        """The model of a checkpoint, grown or not."""
+        model = cls(config, 1 + max(int(name.split(".")[2]) for name in state if ".layers." in name))
+        model.load_state_dict(state)
+        return model
 
     def forward(self, tokens: Tensor) -> Tensor:
         T = tokens.shape[1]

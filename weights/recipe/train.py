@@ -21,10 +21,14 @@ from common import WORK
 from model import Config, Llama
 from muon import Muon
 
-PAIR_SHARE = 0.33  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
-POSITIONS = [(0.0, 256), (0.3, 512), (0.6, 1024), (0.82, 2048)]  # from that share of the time on
-GROW_AT = 0.45  # of the time: from 4 layers to 8
-FALL_FROM = 0.55  # of the time; from here on the learning rate falls linearly to 0
+# Everything below is a share of the time, so that the run ends when it should.
+PAIR_SHARES = [(0.0, 0.4), (0.76, 0.3)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
+REPEAT_SHARES = [(0.0, 0.25), (0.76, 0.0)]  # of the sequences repeat a random segment: the quickest way to learn to copy
+POSITIONS = [(0.0, 256), (0.42, 512), (0.87, 1024), (0.94, 2048)]
+GROW_AT = 0.87  # from 4 layers to 8
+TEACH_UNTIL = 0.86  # heads are told what to look at while they repeat
+LESSON_WEIGHT = 0.7
+FALL_FROM = 0.7  # from here on the learning rate falls linearly to 0
 EVAL_BYTES = 60_000
 
 
@@ -46,14 +50,23 @@ class Data:
         if self.state["doc"] + count > len(self.docs):
             self.state["doc"] = 0
         at = self.state["doc"]
-        self.state["doc"] += count
+        self.state["doc"] += int(count)
         return self.docs[at : at + count]
 
-    def sequence(self, positions: int) -> np.ndarray:
+    def repeated(self, positions: int, rng: np.random.Generator) -> np.ndarray:
+        """A random segment of distinct tokens, again and again: nothing but copying predicts it."""
+        tokens = rng.permutation(np.unique(self._docs(positions + 1)))
+        segment = tokens[: rng.integers(8, 128)]
+        return np.resize(segment, positions + 1)
+
+    def sequence(self, positions: int, pair_share: float, repeat_share: float) -> np.ndarray:
         """positions + 1 tokens."""
         self.state["seed"] += 1
         rng = np.random.default_rng(self.state["seed"])
-        if rng.random() > PAIR_SHARE:
+        kind = rng.random()
+        if kind < repeat_share:
+            return self.repeated(positions, rng)
+        if kind > repeat_share + pair_share:
             return self._docs(positions + 1)
         pieces, room = [], positions + 1
         fitting = [i for i in range(4) if 256 << i <= positions]
@@ -66,11 +79,12 @@ class Data:
             self.state["pool"][pool] += 1
             pieces.append(self.pairs[start:end])
             room -= end - start
-        return np.concatenate([*pieces, self._docs(room)]) if room else np.concatenate(pieces)
+        return np.concatenate([*pieces, self._docs(room)])
 
-    def batch(self, sequences: int, positions: int) -> torch.Tensor:
+    def batch(self, sequences: int, positions: int, *shares: float) -> torch.Tensor:
         """(sequences, positions + 1) int64."""
-        return torch.from_numpy(np.stack([self.sequence(positions) for _ in range(sequences)]).astype(np.int64))
+        rows = [self.sequence(positions, *shares) for _ in range(sequences)]
+        return torch.from_numpy(np.stack(rows).astype(np.int64))
 
 
 def evaluation_set() -> tuple[list[torch.Tensor], int]:
@@ -93,6 +107,41 @@ def bits_per_byte(model: Llama, held_out: list[torch.Tensor], size: int) -> floa
     nats = torch.tensor(sum(model.loss(tokens, "sum").item() for tokens in held_out), dtype=torch.float64)
     dist.all_reduce(nats)
     return nats.item() / size / np.log(2)
+
+
+def copies(tokens: list[int], length: int = 3) -> list[int]:
+    """For each position, where its next token can be copied from: after the last place where the same `length`
+    tokens stood, if the same token came next there; -1 elsewhere."""
+    last, found = {}, [-1] * (len(tokens) - 1)
+    for i in range(length - 1, len(tokens) - 1):
+        run = tuple(tokens[i - length + 1 : i + 1])
+        if tokens[last.get(run, i) + 1] == tokens[i + 1]:
+            found[i] = last.get(run, -2) + 1
+        last[run] = i
+    return found
+
+
+def lessons(model: Llama, tokens: torch.Tensor) -> None:
+    """What some heads are told to look at, so that copying (Olsson et al., 2022, arXiv 2209.11895) is learnt early.
+
+    Two heads of the first layer look at the token before; four of each of the next two layers at what can be copied:
+    a b c d . . a b c d
+          ^         |        at the second c: what came after the first c
+    """
+    before = (torch.arange(tokens.shape[1] - 1) - 1).expand(len(tokens), -1)
+    copied = torch.tensor([copies(row) for row in tokens.tolist()])
+    for layer, lesson in zip(model.model.layers, [(2, before), (4, copied), (4, copied)]):
+        layer.self_attn.lesson = lesson
+
+
+def end_lessons(model: Llama) -> None:
+    for layer in model.model.layers:
+        layer.self_attn.lesson = None
+
+
+def at(schedule: list[tuple[float, float]], progress: float):
+    """The value of the last entry whose start has come."""
+    return [value for start, value in schedule if progress >= start][-1]
 
 
 def rate(progress: float, warm: float) -> float:
@@ -130,12 +179,10 @@ def run(rank: int, args: argparse.Namespace) -> None:
     data, config = Data(rank, args.processes), Config()
     path, log = WORK / f"{args.name}.pt", WORK / f"{args.name}.csv"
     saved = torch.load(path, weights_only=True) if args.resume else None
-    layers = 1 + max(int(n.split(".")[2]) for n in saved["model"] if ".layers." in n) if saved else config.num_hidden_layers // 2
-    model = Llama(config, layers)
+    model = Llama.from_state(config, saved["model"]) if saved else Llama(config, config.num_hidden_layers // 2)
     optimizers, full = optimizers_for(model, args)
     seen = spent = 0
     if saved:
-        model.load_state_dict(saved["model"])
         for optimizer, state in zip(optimizers, saved["optimizers"] or []):
             optimizer.load_state_dict(state)
         data.state, seen, spent = saved["data"][rank] if saved["data"] else data.state, saved["seen"], saved["spent"]
@@ -146,7 +193,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     held_out, size = evaluation_set()
     held_out = held_out[rank :: args.processes]
     began = time.monotonic() - spent
-    next_eval, next_save, losses, step = spent + 300, spent + 400, [], 0
+    next_eval, next_save, losses, step, learnt = spent + 300, spent + 240, [], 0, torch.zeros(3)
 
     def evaluate() -> None:
         bpb = bits_per_byte(model, held_out, size)
@@ -178,13 +225,22 @@ def run(rank: int, args: argparse.Namespace) -> None:
             optimizers, full = optimizers_for(model, args)
             for optimizer, state in zip(optimizers, states):
                 optimizer.state.update(state)
-        positions = max(length for start, length in POSITIONS if progress >= start)
+        positions, *shares = (at(s, progress) for s in (POSITIONS, PAIR_SHARES, REPEAT_SHARES))
         micro = max(args.micro, positions)
-        parts = max(1, args.tokens // (micro * args.processes) // (2 if positions == 256 else 1))
+        parts = max(1, args.tokens // (micro * args.processes) // (2 if positions <= 512 else 1))
         for _ in range(parts):
-            loss = model.loss(data.batch(micro // positions, positions)) / parts
-            loss.backward()
-            losses.append(loss.item() * parts)
+            tokens = data.batch(micro // positions, positions, *shares)
+            teaching = progress < TEACH_UNTIL
+            if teaching:
+                lessons(model, tokens)
+            loss = model.loss(tokens)
+            losses.append(loss.item())
+            if teaching:
+                lesson_losses = [layer.self_attn.lesson_loss for layer in model.model.layers[:3]]
+                learnt = learnt + torch.stack(lesson_losses).detach()
+                loss = loss + LESSON_WEIGHT * sum(lesson_losses)
+                end_lessons(model)
+            (loss / parts).backward()
         average_gradients(list(model.parameters()))
         torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
         for group, lr in zip((o.param_groups[0] for o in optimizers), full):
@@ -196,6 +252,8 @@ def run(rank: int, args: argparse.Namespace) -> None:
         step += 1
         if first and step % 10 == 0:
             print(f"{clock / 60:.2f} min  {seen} tokens  loss {np.mean(losses[-10 * parts :]):.3f}  rate {share:.3f}", flush=True)
+            print(learnt / (10 * parts), flush=True)
+            learnt = torch.zeros(3)
         if not args.quick and clock > next_eval:
             next_eval = clock + 600
             evaluate()
@@ -214,8 +272,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=110)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--matrix-rate", type=float, default=0.02)
-    parser.add_argument("--embedding-rate", type=float, default=0.004)
+    parser.add_argument("--matrix-rate", type=float, default=0.01)
+    parser.add_argument("--embedding-rate", type=float, default=0.002)
     parser.add_argument("--tokens", type=int, default=4096, help="a batch")
     parser.add_argument("--micro", type=int, default=1024, help="tokens of one backward pass")
     parser.add_argument("--processes", type=int, default=2)
