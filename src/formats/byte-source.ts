@@ -82,6 +82,12 @@ export function readTarget(length: number, into: Uint8Array | undefined): Uint8A
   return into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
 }
 
+/** The bytes, copied when they do not begin at a multiple of `step`. */
+export function aligned(bytes: Uint8Array, step: number): Uint8Array {
+  // Not `slice`: that of Node's Buffer copies nothing.
+  return bytes.byteOffset % step === 0 ? bytes : new Uint8Array(bytes);
+}
+
 /** The file is not the one that was opened. */
 export function changed(name: string): ForetokenError {
   return new ForetokenError('source.changed', `${name} changed while it was read`);

@@ -3,7 +3,7 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { type ByteSource, PIECE_BYTES } from './byte-source.ts';
+import { aligned, type ByteSource, PIECE_BYTES } from './byte-source.ts';
 import { decodeBf16, decodeF16, firstNonfinite } from './float16.ts';
 
 /** Bits of one element, by the names that safetensors gives them. */
@@ -196,11 +196,6 @@ function singles(bytes: Uint8Array): Float32Array {
 function halves(bytes: Uint8Array): Uint16Array {
   const { buffer, byteOffset } = aligned(bytes, 2);
   return new Uint16Array(buffer, byteOffset, bytes.length / 2);
-}
-
-/** The bytes, copied when they do not begin at a multiple of `step`. */
-function aligned(bytes: Uint8Array, step: number): Uint8Array {
-  return bytes.byteOffset % step === 0 ? bytes : bytes.slice();
 }
 
 function notReadable({ name, dtype }: TensorDescription, expected: string): ForetokenError {

@@ -3,6 +3,7 @@
  * @module
  */
 import { packF32, packQ8 } from '../engine/packing.ts';
+import { ForetokenError, quote } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { dequantizeQ8, Q8_BLOCK, type Q8Matrix, quantizeQ8 } from '../formats/q8.ts';
 import {
@@ -16,6 +17,9 @@ import {
 } from '../formats/tensors.ts';
 import type { TensorName } from './architectures/layout.ts';
 import type { MatrixPlan, VectorPlan, WeightsPlan } from './memory-plan.ts';
+
+/** All ones in an f16 that is NaN or infinite. */
+const F16_EXPONENT = 0x7c00;
 
 /** Bytes of the checkpoint read so far, and of all that the model needs. */
 export interface LoadProgress {
@@ -141,7 +145,10 @@ async function* matrixRows(stored: StoredMatrix, plan: MatrixPlan, options: Read
   if ('floats' in stored) {
     const bytesPerElement = stored.floats.bytes / stored.floats.elements;
     for await (const { row, data } of readFloats(stored.floats, options)) {
-      yield { row, values: plan.dtype === 'q8' ? quantizeQ8(data) : data, bytes: data.length * bytesPerElement };
+      const values = plan.dtype === 'q8' ? quantizeQ8(data) : data;
+      // What is finite as f32 may be too large for the f16 scale of its block.
+      if (!(values instanceof Float32Array)) checkScales(values.scale, stored.floats.name);
+      yield { row, values, bytes: data.length * bytesPerElement };
     }
     return;
   }
@@ -150,6 +157,7 @@ async function* matrixRows(stored: StoredMatrix, plan: MatrixPlan, options: Read
   for await (const { row, data } of readRows(stored.scale, options)) {
     new Uint8Array(scales.buffer, (row * plan.inDim * 2) / Q8_BLOCK, data.length).set(data);
   }
+  checkScales(scales, stored.scale.name);
   for await (const { row, data } of readRows(stored.q, options)) {
     const firstBlock = (row * plan.inDim) / Q8_BLOCK;
     const matrix = {
@@ -157,5 +165,12 @@ async function* matrixRows(stored: StoredMatrix, plan: MatrixPlan, options: Read
       scale: scales.subarray(firstBlock, firstBlock + data.length / Q8_BLOCK),
     };
     yield { row, values: plan.dtype === 'q8' ? matrix : dequantizeQ8(matrix), bytes: data.length * (1 + 2 / Q8_BLOCK) };
+  }
+}
+
+/** @param scales f16 @throws {ForetokenError} `file.nonfinite` */
+function checkScales(scales: Uint16Array, tensor: string): void {
+  if (scales.some((bits) => (bits & F16_EXPONENT) === F16_EXPONENT)) {
+    throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: the scale of a block is not finite as f16`);
   }
 }

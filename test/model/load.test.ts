@@ -2,6 +2,7 @@
  * Loading: stored types give the same numbers, progress and abort work, and every check comes before any memory.
  * @module
  */
+import { readFileSync } from 'node:fs';
 import { createEngine } from '../../src/engine/engine.ts';
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
 import { openFolder } from '../../src/formats/folder.ts';
@@ -48,12 +49,13 @@ const filesOf = (config: Config, tensors: readonly NamedTensor[]): Files =>
     ['model.safetensors', writeSafetensors(tensors)],
   ]);
 
-/** The fixture with every matrix stored as q8 blocks. */
-async function quantizedFixture(name: string): Promise<Files> {
+/** The fixture with every matrix stored as q8 blocks. @param change what happens to each matrix's scales */
+async function quantizedFixture(name: string, change = (_: Uint16Array): unknown => undefined): Promise<Files> {
   const { config, tensors } = await readFixture(name);
   const stored = [...tensors].flatMap(([tensor, { shape, values }]): NamedTensor[] => {
     if (shape.length === 1) return asF32([[tensor, { shape, values }]]);
     const { q, scale } = quantizeQ8(values);
+    change(scale);
     return [
       [`${tensor}.q`, { dtype: 'I8', shape, data: q }],
       [`${tensor}.scale`, { dtype: 'F16', shape: [shape[0]!, shape[1]! / 32], data: scale }],
@@ -141,6 +143,36 @@ test('a NaN among the weights is refused', async () => {
   const { config, tensors } = await readFixture('grouped');
   tensors.get('model.norm.weight')!.values[3] = Number.NaN;
   assert.is(await rejection(loadTransformer(filesOf(config, asF32(tensors)))), 'file.nonfinite');
+});
+
+test('a stored scale that is no number, and a weight too large for an f16 scale, are refused', async () => {
+  for (const bits of [0x7c00, 0xfc00, 0x7e00]) {
+    const files = await quantizedFixture('test-300k', (scale) => scale.fill(bits, 5, 6));
+    for (const dtype of ['q8', 'f32'] as const) {
+      assert.is(
+        await rejection(loadTransformer(files, { dtype })),
+        'file.nonfinite',
+        `${bits.toString(16)} as ${dtype}`,
+      );
+    }
+  }
+  const { config, tensors } = await readFixture('test-300k');
+  tensors.get('model.layers.0.mlp.up_proj.weight')!.values[7] = 1e8;
+  const files = filesOf(config, asF32(tensors));
+  assert.is(await rejection(loadTransformer(files, { dtype: 'q8' })), 'file.nonfinite');
+  await loadTransformer(files, { dtype: 'f32' });
+});
+
+test('files given as Buffers that begin at odd addresses load like any other', async () => {
+  const folder = fixturePath('test-300k');
+  const odd = (name: string): [string, Uint8Array] => {
+    const bytes = readFileSync(`${folder}/${name}`);
+    const buffer = Buffer.alloc(bytes.length + 3).subarray(3);
+    buffer.set(bytes);
+    return [name, buffer];
+  };
+  const files = new Map(['config.json', 'model.safetensors'].map(odd));
+  assert.is(firstDifference(await logitsOf(files, {}), await logitsOf(folder, {})), -1);
 });
 
 test.run();
