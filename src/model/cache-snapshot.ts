@@ -1,20 +1,23 @@
 /**
  * Cache snapshot: the committed positions of a session as bytes.
  *
- *   magic u32, version u32, layers u32, kvHeads u32, headDim u32, length u32, then for each layer and each kv head
+ *   magic u32, version u32, layers u32, kvHeads u32, headDim u32, weights u32, length u32, then for each layer and each kv head
  *   length x headDim keys and length x headDim values, f32, little-endian, row-major: the same bytes whatever path led there.
  *
- * The caller keeps what the tokens were, and loads a snapshot only into the model that wrote it.
+ * `weights` tells models of the same shapes apart, and types of the same weights. The caller keeps what the tokens were.
  * @module
  */
 import { KEY_BLOCK } from '../engine/opcodes.ts';
 import { ForetokenError } from '../errors.ts';
+import { aligned } from '../formats/byte-source.ts';
 import type { CachePlan } from './memory-plan.ts';
 import type { TransformerModel } from './transformer-model.ts';
 
 const MAGIC = 0x76_6b_74_66; // "ftkv"
 const VERSION = 1;
-const HEADER_WORDS = 6;
+const HEADER_WORDS = 7;
+/** Words of the weights that a fingerprint looks at, evenly spread: as good as all of them, without the time to read them. */
+const FINGERPRINT_WORDS = 4096;
 
 /** Calls `visit` with the float index of each head's key and value regions, and of its rows in a snapshot, in file order. */
 function forEachHead(
@@ -37,8 +40,18 @@ function forEachHead(
 const keyIndex = (slot: number, d: number, headDim: number): number =>
   (Math.floor(slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + (slot % KEY_BLOCK);
 
-function headerOf({ config }: TransformerModel, length: number): Uint32Array {
-  return Uint32Array.of(MAGIC, VERSION, config.layers, config.kvHeads, config.headDim, length);
+function headerOf(model: TransformerModel, length: number): Uint32Array {
+  const { layers, kvHeads, headDim } = model.config;
+  return Uint32Array.of(MAGIC, VERSION, layers, kvHeads, headDim, weightsFingerprint(model), length);
+}
+
+/** FNV-1a over words of the packed weights, of which the embedding is the first: the same wherever in memory they lie. */
+function weightsFingerprint({ machine, plan }: TransformerModel): number {
+  const words = new Uint32Array(machine.memory.buffer, plan.weights.embedding.address, plan.weightBytes / 4);
+  const step = Math.max(1, Math.floor(words.length / FINGERPRINT_WORDS));
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < words.length; i += step) hash = Math.imul(hash ^ words[i]!, 0x01000193);
+  return hash;
 }
 
 export function saveCache(model: TransformerModel, cache: CachePlan, length: number): Uint8Array {
@@ -60,8 +73,9 @@ export function loadCache(model: TransformerModel, cache: CachePlan, bytes: Uint
   const { layers, kvHeads, headDim } = model.config;
   const refuse = (reason: string) => new ForetokenError('session.snapshot', `not a snapshot of this model: ${reason}`);
   if (bytes.length < HEADER_WORDS * 4 || bytes.length % 4 !== 0) throw refuse(`${bytes.length} bytes`);
-  const snapshot = new Float32Array(bytes.slice().buffer);
-  const header = new Uint32Array(snapshot.buffer, 0, HEADER_WORDS);
+  const { buffer, byteOffset } = aligned(bytes, 4);
+  const snapshot = new Float32Array(buffer, byteOffset, bytes.length / 4);
+  const header = new Uint32Array(buffer, byteOffset, HEADER_WORDS);
   const length = header[HEADER_WORDS - 1]!;
   if (positions !== undefined && length !== positions) throw refuse(`${length} positions, expected ${positions}`);
   const expected = headerOf(model, length);

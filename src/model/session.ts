@@ -52,6 +52,7 @@ export class Session implements Target {
   }
 
   commit(path: Int32Array): void {
+    const { transformer } = this.#model;
     const parents = this.#pending;
     if (!parents) throw new ForetokenError('session.commit', 'no pass is waiting for a commit');
     for (let i = 0; i < path.length; i++) {
@@ -63,13 +64,14 @@ export class Session implements Target {
       }
     }
     for (let i = 0; i < path.length; i++) {
-      if (path[i] !== i) this.#model.transformer.moveSlot(this.cache, this.#length + path[i]!, this.#length + i);
+      if (path[i] !== i) transformer.moveSlot(this.cache, this.#length + path[i]!, this.#length + i);
     }
     this.#length += path.length;
     this.#pending = undefined;
   }
 
   truncate(length: number): void {
+    void this.#model; // refuses a disposed session
     if (!(Number.isInteger(length) && length >= 0 && length <= this.#length)) {
       throw new ForetokenError('session.truncate', `length ${length}: expected 0..${this.#length}`);
     }
@@ -82,12 +84,14 @@ export class Session implements Target {
    * @throws {ForetokenError} `session.full` when no cache is free
    */
   fork(): Session {
-    const copy = this.#model.session();
-    copy.load(this.save());
+    const model = this.#model;
+    const copy = model.session();
+    model.copyCache(this.cache, copy.cache);
+    copy.#length = this.#length;
     return copy;
   }
 
-  /** The committed positions as bytes; `load` on the same model and dtype restores them. */
+  /** The committed positions as bytes; `load` on the same model and dtype restores them, also in another process. */
   save(): Uint8Array {
     return saveCache(this.#model, this.cache, this.#length);
   }

@@ -54,6 +54,18 @@ export class TransformerModel {
     return session;
   }
 
+  /** Copies every slot of one cache to another. */
+  copyCache(from: CachePlan, to: CachePlan): void {
+    const { config, plan } = this;
+    const floats = new Float32Array(this.machine.memory.buffer);
+    const length = config.kvHeads * plan.capacity * config.headDim;
+    for (const region of ['keys', 'values'] as const) {
+      from[region].forEach((address, layer) => {
+        floats.copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
+      });
+    }
+  }
+
   /** Takes a session's cache back. */
   release(session: Session): void {
     if (this.#open.delete(session)) this.#freeCaches.push(session.cache);

@@ -2,12 +2,17 @@
  * Sessions: what they refuse, how they are saved, forked and given back; and memory: what is planned is what is used.
  * @module
  */
-
+import { createEngine } from '../../src/engine/engine.ts';
+import { openCheckpoint } from '../../src/formats/checkpoint.ts';
+import { openFolder } from '../../src/formats/folder.ts';
+import { llamaLayout } from '../../src/model/architectures/llama.ts';
 import { planFor } from '../../src/model/load-transformer.ts';
-import { MAX_TOP_K } from '../../src/model/memory-plan.ts';
+import { checkWeights, loadWeights } from '../../src/model/load-weights.ts';
+import { MAX_TOP_K, planMemory } from '../../src/model/memory-plan.ts';
+import { TransformerModel } from '../../src/model/transformer-model.ts';
 import { hasCode, rejection } from '../codes.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
-import { fixtureModel, prefill } from './fixture-model.ts';
+import { fixtureModel, fixturePath, prefill } from './fixture-model.ts';
 
 const tokens = (...ids: number[]) => Int32Array.from(ids);
 
@@ -112,6 +117,68 @@ test('snapshots that are not of this model are refused', async () => {
   const hostile = [other.save(), longer.save(), own.slice(0, -4), own.slice(1), new Uint8Array(0), new Uint8Array(24)];
   for (const bytes of hostile) assert.throws(() => session.load(bytes), hasCode('session.snapshot'));
   assert.is(session.length, 3);
+});
+
+test('a snapshot is refused by a model of the same shapes whose weights are others, or held otherwise', async () => {
+  const saved = async (model: TransformerModel) => {
+    const session = model.session();
+    prefill(session, [1, 2, 3]);
+    return session.save();
+  };
+  const load = async (model: TransformerModel, bytes: Uint8Array) => model.session().load(bytes);
+  const sameWeights = () => fixtureModel('test-300k', { dtype: 'q8' });
+  const own = await saved(await sameWeights());
+  await load(await fixtureModel('test-300k', { dtype: 'q8', context: 20, maxNodes: 8 }), own);
+  assert.is(await rejection(load(await fixtureModel('test-300k', { dtype: 'f32' }), own)), 'session.snapshot');
+
+  const finetuned = await sameWeights();
+  const { address } = finetuned.plan.weights.layers[1]!.down;
+  const bytes = new Int8Array(finetuned.machine.memory.buffer, address, 4096);
+  for (let i = 0; i < bytes.length; i++) bytes[i]! ^= 1;
+  assert.is(await rejection(load(finetuned, own)), 'session.snapshot');
+});
+
+test('a snapshot at any address, in any kind of byte array, is the same snapshot', async () => {
+  const model = await fixtureModel('test-300k', { sessions: 2 });
+  const [first, second] = [model.session(), model.session()];
+  prefill(first, [3, 1, 4]);
+  const saved = first.save();
+  const buffer = Buffer.alloc(saved.length + 5).subarray(5);
+  buffer.set(saved);
+  second.load(buffer);
+  assert.is(firstDifference(prefill(first, [6, 5]), prefill(second, [6, 5])), -1);
+});
+
+test('a session is of no more use once disposed', async () => {
+  const session = (await fixtureModel('test-300k')).session();
+  prefill(session, [1, 2, 3]);
+  session.forward({ tokens: tokens(1), parents: tokens(-1) }, 'none');
+  session.dispose();
+  const uses = [
+    () => session.commit(tokens(0)),
+    () => session.truncate(0),
+    () => session.fork(),
+    () => session.save(),
+    () => session.load(new Uint8Array(0)),
+    () => session.forward({ tokens: tokens(1), parents: tokens(-1) }, 'none'),
+  ];
+  for (const use of uses) assert.throws(use, hasCode('session.disposed'), String(use));
+});
+
+test('weights and caches above 2 GiB are like any other', async () => {
+  // Caches lie below the weights; hosts back only the pages that are written.
+  const { config, plan } = await fixtureModel('test-300k');
+  const sessions = Math.ceil(2 ** 31 / plan.cacheBytes) + 1;
+  const high = planMemory(config, llamaLayout(config), { ...plan.options, sessions });
+  assert.ok(high.weights.embedding.address > 2 ** 31);
+  const { memory, ...machine } = (await createEngine()).createMachine(high.bytes);
+  const tensors = await openCheckpoint(await openFolder(fixturePath('test-300k')));
+  await loadWeights(memory, checkWeights(high.weights, tensors, config.quantization), {});
+
+  const model = new TransformerModel({ memory, ...machine }, config, high);
+  const last = Array.from({ length: sessions }, () => model.session()).at(-1)!;
+  const expected = prefill((await fixtureModel('test-300k')).session(), [3, 1, 4, 1, 5]);
+  assert.is(firstDifference(prefill(last, [3, 1, 4, 1, 5]), expected), -1);
 });
 
 test('a plan over the memory limit is refused, one at the limit is not', async () => {
