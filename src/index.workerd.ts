@@ -2,6 +2,8 @@
  * The package on workerd, which compiles no WebAssembly from bytes: the same names, over kernels that the host has compiled.
  * @module
  */
+import { checkNames } from './check-options.ts';
+import { ENGINE_OPTIONS } from './engine/engine.ts';
 import type { FolderInput } from './formats/folder.ts';
 import {
   createEngine as createEngineOf,
@@ -11,13 +13,16 @@ import {
   load as loadWith,
 } from './index.ts';
 import kernels from './kernels.wasm';
+import { checkLoadOptions } from './load.ts';
 import type { Model } from './model.ts';
 
 export * from './index.ts';
 
 /** `createEngine` of index.ts, with the module that this host has compiled. */
-export function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  return createEngineOf({ module: kernels, ...options });
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  checkNames(options, ENGINE_OPTIONS);
+  const { module = kernels } = options;
+  return createEngineOf({ module });
 }
 
 /** A worker has 128 MB for everything. */
@@ -25,5 +30,7 @@ const MEMORY_LIMIT = 96_000_000;
 
 /** `load` of index.ts, on that engine; `memoryLimit` is 96 MB unless given. */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
-  return loadWith(source, { engine: await createEngine(), memoryLimit: MEMORY_LIMIT, ...options });
+  checkLoadOptions(options);
+  const { engine = await createEngine(), memoryLimit = MEMORY_LIMIT } = options;
+  return loadWith(source, { ...options, engine, memoryLimit });
 }

@@ -2,9 +2,9 @@
  * Loading a model, and knowing beforehand what it takes.
  * @module
  */
+import { checkNames, outOfRange, wrongType } from './check-options.ts';
 import { DRAFTER_NAMES } from './decode/options.ts';
 import type { Concurrency } from './decode/queue.ts';
-import { ForetokenError, quote } from './errors.ts';
 import { readAll } from './formats/byte-source.ts';
 import { type Folder, type FolderInput, openFolder } from './formats/folder.ts';
 import {
@@ -42,14 +42,8 @@ const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
  * @example const model = await load('foretoken-code');
  */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
-  checkNames(options, LOAD_OPTIONS);
+  checkLoadOptions(options);
   const { concurrency = 'queue' } = options;
-  if (concurrency !== 'queue' && concurrency !== 'error') {
-    throw new ForetokenError(
-      'option.range',
-      `concurrency is ${quote(String(concurrency))}: expected 'queue' or 'error'`,
-    );
-  }
   const { transformer, tokenizer } = await loadParts(source, options);
   return new Model(transformer, { tokenizer, concurrency });
 }
@@ -60,7 +54,7 @@ export interface LoadedParts {
   readonly tokenizer: Tokenizer | undefined;
 }
 
-/** Loads as `load` does, without checking the names of options. */
+/** Loads as `load` does, from options that are checked already. */
 export async function loadParts(source: FolderInput, options: TransformerOptions = {}): Promise<LoadedParts> {
   const { signal } = options;
   const folder = await openModelFolder(source, signal);
@@ -91,12 +85,24 @@ export async function estimate(source: FolderInput, options: MemoryOptions = {})
   }
 }
 
-function checkNames(options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new ForetokenError('option.type', 'options must be an object');
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new ForetokenError('option.unknown', `unknown option ${quote(unknown)}: expected ${known.join(', ')}`);
+/**
+ * All that can be said of options before the model is known: their names, and the values of those that are not of its memory.
+ * @throws {ForetokenError} `option.unknown`, `option.type`, `option.range`
+ */
+export function checkLoadOptions(options: LoadOptions): void {
+  checkNames(options, LOAD_OPTIONS);
+  const { engine, signal, onProgress, concurrency = 'queue' } = options;
+  if (engine !== undefined && typeof engine?.createMachine !== 'function') {
+    throw wrongType('engine', 'what createEngine returns', engine);
+  }
+  const isSignal = typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function';
+  if (signal !== undefined && !isSignal) throw wrongType('signal', 'an AbortSignal', signal);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw wrongType('onProgress', 'a function', onProgress);
+  }
+  if (typeof concurrency !== 'string') throw wrongType('concurrency', 'a string', concurrency);
+  if (concurrency !== 'queue' && concurrency !== 'error') {
+    throw outOfRange('concurrency', "'queue' or 'error'", concurrency);
   }
 }
 

@@ -89,13 +89,14 @@ export class Model {
    * A cache of its own, for a text that goes on over several calls.
    *
    * @param snapshot where to go on from; default an empty cache
-   * @throws {ForetokenError} `session.full` when all sessions of the plan are in use; `session.snapshot` when it is not of this model;
+   * @throws {ForetokenError} `session.full` when all sessions of the plan are in use; `session.snapshot` when it is no snapshot of this model;
    *   `model.disposed`
    */
   conversation(snapshot?: Snapshot): Conversation {
     if (!this.#transformer) throw new ForetokenError('model.disposed', 'this model has been disposed');
+    if (snapshot === undefined) return this.#converse(this.#transformer.session(), []);
+    checkSnapshot(snapshot, this.config);
     const session = this.#transformer.session();
-    if (!snapshot) return this.#converse(session, []);
     try {
       session.load(snapshot.cache, snapshot.tokens.length);
     } catch (error) {
@@ -140,6 +141,15 @@ export interface Snapshot {
   readonly tokens: readonly number[];
   /** Keys and values; the format is in src/model/cache-snapshot.ts. */
   readonly cache: Uint8Array;
+}
+
+/** Whether it can be a snapshot at all; what the cache holds is checked where it is read. @throws {ForetokenError} `session.snapshot` */
+function checkSnapshot(snapshot: Snapshot, { vocab }: ModelConfig): void {
+  const { tokens, cache } = (snapshot ?? {}) as Partial<Snapshot>;
+  const isToken = (token: unknown) => Number.isInteger(token) && (token as number) >= 0 && (token as number) < vocab;
+  if (!(Array.isArray(tokens) && tokens.every(isToken) && cache instanceof Uint8Array)) {
+    throw new ForetokenError('session.snapshot', 'expected a snapshot: tokens of this model, and bytes of its cache');
+  }
 }
 
 /** One session of a model. */

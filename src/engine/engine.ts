@@ -2,6 +2,7 @@
  * Engine: the compiled kernels, and the machines (memory + instance) that run programs on them.
  * @module
  */
+import { checkNames } from '../check-options.ts';
 import { ForetokenError } from '../errors.ts';
 import { PAGE_BYTES } from './arena.ts';
 import { kernelsBase64 } from './kernels-binary.ts';
@@ -15,6 +16,9 @@ export interface EngineOptions {
   readonly module?: WebAssembly.Module;
 }
 
+/** Every option that `createEngine` knows. */
+export const ENGINE_OPTIONS: readonly string[] = ['module'];
+
 /** One linear memory and the kernels that work on it. */
 export interface Machine {
   readonly memory: WebAssembly.Memory;
@@ -26,7 +30,7 @@ export interface Machine {
 export interface Engine {
   readonly module: WebAssembly.Module;
   /**
-   * A machine with a memory of exactly `bytes`, rounded up to whole pages, filled with zeros. It never grows.
+   * A machine with a memory of `bytes`, rounded up to whole pages, filled with zeros. It never grows.
    * @throws {ForetokenError} `memory.limit` over 4 GiB; `memory.refused` when the host has not that much
    */
   createMachine(bytes: number): Machine;
@@ -40,17 +44,18 @@ interface KernelExports {
 /**
  * Compiles the kernels and checks them against known answers.
  *
- * @throws {ForetokenError} `engine.simd` on a host without WebAssembly SIMD; `engine.selftest` when an answer is wrong;
- *   `engine.module` when `module` is not the kernels
+ * @throws {ForetokenError} `option.*`; `engine.simd` on a host without WebAssembly SIMD; `engine.compile` on one that compiles nothing at
+ *   run time; `engine.module` when `module` is not the kernels; `engine.selftest` when an answer is wrong
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const module = options.module ?? (await compile());
+  checkNames(options, ENGINE_OPTIONS);
+  const { module = await compile() } = options;
   const engine: Engine = { module, createMachine: (bytes) => createMachine(module, bytes) };
   selfTest(engine);
   return engine;
 }
 
-/** The smallest module with a SIMD instruction: `(func (result v128) v128.const 0 ...)`. */
+/** The smallest module with a SIMD instruction: `(func (result v128) i32.const 0 i8x16.splat)`. */
 const SIMD_PROBE = Uint8Array.of(
   ...[0, 97, 115, 109, 1, 0, 0, 0], // magic, version
   ...[1, 5, 1, 96, 0, 1, 123], // one type: () -> v128
@@ -62,7 +67,12 @@ async function compile(): Promise<WebAssembly.Module> {
   if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD_PROBE)) {
     throw new ForetokenError('engine.simd', 'this host has no WebAssembly SIMD, which every kernel needs');
   }
-  return WebAssembly.compile(Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0)));
+  try {
+    return await WebAssembly.compile(Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0)));
+  } catch (cause) {
+    const message = 'this host does not compile WebAssembly at run time: give createEngine the compiled module';
+    throw new ForetokenError('engine.compile', message, { cause });
+  }
 }
 
 function createMachine(module: WebAssembly.Module, bytes: number): Machine {

@@ -39,7 +39,7 @@ export async function openSource(input: FileInput, options: UrlOptions = {}): Pr
   if (isSource(input)) return input;
   if (isBytes(input)) return bytesSource(input, input instanceof File ? input.name : 'the file');
   const place = locate(input);
-  const name = decodeName(place);
+  const name = lastPart(place);
   const source = await openPlace(place, name, options);
   if (!source) throw new ForetokenError('source.missing', `${name} does not exist`);
   return source;
@@ -53,6 +53,7 @@ export async function openFolder(input: FolderInput, options: UrlOptions = {}): 
   if (typeof input === 'string' || input instanceof URL) return placeFolder(locate(input), options);
   if (typeof input !== 'object' || input === null) throw unknownKind(input);
   if ('file' in input && typeof input.file === 'function') return input as Folder;
+  if (isBytes(input) || isSource(input)) throw unknownKind(input);
   if (Symbol.iterator in input && !(input instanceof Map)) return mapFolder(filesByName(input as Iterable<File>));
   return mapFolder(input instanceof Map ? input : new Map(Object.entries(input)));
 }
@@ -66,10 +67,8 @@ function isSource(input: unknown): input is ByteSource {
 }
 
 function unknownKind(input: unknown): ForetokenError {
-  return new ForetokenError(
-    'source.kind',
-    `expected a path, a URL or files, got ${input === null ? 'null' : typeof input}`,
-  );
+  const got = input === null ? 'null' : input === '' ? 'an empty string' : typeof input;
+  return new ForetokenError('source.kind', `expected a path, a URL or files by name, got ${got}`);
 }
 
 /** Where a file or folder lies. */
@@ -92,14 +91,12 @@ function parseUrl(input: string | URL, base?: string): URL {
   try {
     return new URL(input, base);
   } catch (cause) {
-    throw new ForetokenError('source.kind', `expected a whole URL: this host has no files and no page to start from`, {
-      cause,
-    });
+    throw new ForetokenError('source.kind', 'expected a whole URL, or a path on a host with files', { cause });
   }
 }
 
 /** The last part of a path or URL, for messages. */
-function decodeName(place: Place): string {
+function lastPart(place: Place): string {
   const address = 'url' in place ? place.url : place.path;
   const path = address instanceof URL ? address.pathname : address;
   return path.split(/[\\/]/).findLast((part) => part !== '') ?? 'the file';
@@ -111,7 +108,7 @@ function openPlace(place: Place, name: string, options: UrlOptions): Promise<Byt
 
 async function placeFolder(place: Place, options: UrlOptions): Promise<Folder> {
   if ('path' in place && !(await isFolder(place.path))) {
-    throw new ForetokenError('source.missing', `there is no folder ${quote(decodeName(place))}`);
+    throw new ForetokenError('source.missing', `there is no folder ${quote(lastPart(place))}`);
   }
   const opened: ByteSource[] = [];
   return {

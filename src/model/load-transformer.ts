@@ -2,6 +2,7 @@
  * Loading a transformer: every check first, then one memory of exactly the planned size, then the weights.
  * @module
  */
+import { outOfRange, wrongType } from '../check-options.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { ForetokenError } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
@@ -88,9 +89,8 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
     maxNodes = MOST_NODES,
     memoryLimit = MOST_MEMORY_BYTES,
   } = options;
-  if (dtype !== 'f32' && dtype !== 'q8') {
-    throw new ForetokenError('option.range', `dtype is ${String(dtype)}: expected 'f32' or 'q8'`);
-  }
+  if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
+  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", dtype);
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
@@ -106,9 +106,7 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
 }
 
 function checkInteger(name: string, value: unknown, most: number): void {
-  if (typeof value !== 'number')
-    throw new ForetokenError('option.type', `${name} is a ${typeof value}: expected a number`);
-  if (!(Number.isInteger(value) && value >= 1 && value <= most)) {
-    throw new ForetokenError('option.range', `${name} is ${value}: expected a whole number, 1..${most}`);
-  }
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!(Number.isInteger(value) && value >= 1 && value <= most))
+    throw outOfRange(name, `an integer, 1..${most}`, value);
 }

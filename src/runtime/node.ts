@@ -56,10 +56,11 @@ interface ModuleSystem {
 export async function packageFolder(name: string): Promise<string | undefined> {
   if (!hasFiles() || (await isFolder(name))) return undefined;
   const modules = builtin('node:module') as ModuleSystem;
-  for (const from of [import.meta.url, `${(globalThis as Host).process!.cwd!()}/`]) {
+  // A working directory that was deleted has no name: asking for it throws.
+  for (const from of [() => import.meta.url, () => `${(globalThis as Host).process!.cwd!()}/`]) {
     try {
       return modules
-        .createRequire(from)
+        .createRequire(from())
         .resolve(`${name}/package.json`)
         .replace(/[\\/]package\.json$/, '');
     } catch {

@@ -38,6 +38,16 @@ test('a module that is not the kernels is refused', async () => {
   assert.is(await rejection(createEngine({ module: other })), 'engine.module');
 });
 
+test('a host that forbids compiling at run time is told of', async () => {
+  const { compile } = WebAssembly;
+  WebAssembly.compile = () => Promise.reject(new WebAssembly.CompileError('blocked by the policy'));
+  try {
+    assert.is(await rejection(createEngine()), 'engine.compile');
+  } finally {
+    WebAssembly.compile = compile;
+  }
+});
+
 test('a host that computes one operation differently fails the self-test', async () => {
   const engine = await createEngine();
   // The fault: the integer product reads its input one element further on.
