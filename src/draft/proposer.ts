@@ -18,7 +18,7 @@ export interface Proposer {
    * @throws {ForetokenError} `drafter.failed` when a drafter throws or rejects, `drafter.tree` when its tree does not fit; each with its cause
    * @throws the signal's reason when it aborts first; what a late drafter brings is dropped
    */
-  propose(limits: ProposalLimits): Promise<DraftTree>;
+  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree>;
   /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
   observe(step: StepRecord): void;
 }
@@ -51,9 +51,16 @@ class CheckedDrafter implements Proposer {
     this.#call('observe', () => this.#drafter.observe(step));
   }
 
-  async propose(limits: ProposalLimits): Promise<DraftTree> {
+  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree> {
     const proposal = this.#call('propose', () => this.#drafter.propose(limits.nodes));
-    const tree = isPromise(proposal) ? await this.#wait(proposal) : proposal;
+    if (!isPromise(proposal)) return this.#check(proposal, limits);
+    const checked = this.#wait(proposal).then((tree) => this.#check(tree, limits));
+    // Another member of a combination may fail first; then nobody is left to hear of this one.
+    checked.catch(() => {});
+    return checked;
+  }
+
+  #check(tree: DraftTree, limits: ProposalLimits): DraftTree {
     try {
       checkTree(tree, { ...limits, sources: this.sources.length });
     } catch (cause) {
@@ -89,10 +96,6 @@ class CheckedDrafter implements Proposer {
   }
 }
 
-function isPromise(value: DraftTree | Promise<DraftTree>): value is Promise<DraftTree> {
-  return typeof (value as Partial<Promise<DraftTree>> | null)?.then === 'function';
-}
-
 /**
  * Several drafters as one. Their trees are merged by their common beginnings and cut to the budget by joint score. Where they disagree the
  * one named first has the first say about scores; a node that more than one has proposed takes the source `several`, as agreement is worth knowing.
@@ -114,15 +117,24 @@ class Combination implements Proposer {
     for (const member of this.#members) member.observe(step);
   }
 
-  async propose(limits: ProposalLimits): Promise<DraftTree> {
-    const trees = await Promise.all(this.#members.map((member) => member.propose(limits)));
-    const nodes = trees.reduce((sum, tree) => sum + tree.tokens.length, 0);
-    const merged = new TreeBuilder(limits.root, nodes, this.sources.length - 1);
+  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree> {
+    const proposals = this.#members.map((member) => member.propose(limits));
+    if (!proposals.some(isPromise)) return this.#merge(proposals as DraftTree[], limits);
+    return Promise.all(proposals).then((trees) => this.#merge(trees, limits));
+  }
+
+  #merge(trees: readonly DraftTree[], { root, nodes }: ProposalLimits): DraftTree {
+    const all = trees.reduce((sum, tree) => sum + tree.tokens.length, 0);
+    const merged = new TreeBuilder(root, all, this.sources.length - 1);
     let firstSource = 0;
     trees.forEach((tree, i) => {
       merged.addTree(tree, firstSource);
       firstSource += this.#members[i]!.sources.length;
     });
-    return keepBest(merged.build(), limits.nodes);
+    return keepBest(merged.build(), nodes);
   }
+}
+
+function isPromise(value: DraftTree | Promise<DraftTree>): value is Promise<DraftTree> {
+  return typeof (value as Partial<Promise<DraftTree>> | null)?.then === 'function';
 }

@@ -1,6 +1,6 @@
 /** Drafters behind the loop: merged, checked, waited for. */
 import type { Drafter } from '../../src/draft/drafter.ts';
-import { createProposer } from '../../src/draft/proposer.ts';
+import { createProposer, type Proposer } from '../../src/draft/proposer.ts';
 import { ForetokenError } from '../../src/errors.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { rejection } from '../codes.ts';
@@ -12,6 +12,9 @@ const LIMITS = { nodes: 8, vocab: 100, root: 7 };
 function drafter(name: string, propose: Drafter['propose'], rest: Partial<Drafter> = {}): Drafter {
   return { name, begin() {}, observe() {}, propose, ...rest };
 }
+
+/** Whether it fails at once or later, it rejects. */
+const proposed = async (proposer: Proposer): Promise<DraftTree> => proposer.propose(LIMITS);
 
 const scored = (tokens: readonly number[], ...scores: number[]): DraftTree => ({
   ...chain(tokens),
@@ -91,8 +94,7 @@ for (const [title, propose, code] of FAILURES) {
   test(`a drafter that ${title} fails with ${code}, its cause kept, alone and among others`, async () => {
     const bad = drafter('bad', propose as Drafter['propose']);
     for (const others of [[], [drafter('good', () => chain([7, 1]))]]) {
-      const call = createProposer([bad, ...others]).propose(LIMITS);
-      const error = await call.catch((reason: unknown) => reason as ForetokenError);
+      const error = await proposed(createProposer([bad, ...others])).catch((reason: unknown) => reason);
       assert.instance(error, ForetokenError);
       assert.is((error as ForetokenError).code, code);
       assert.match((error as ForetokenError).message, '"bad"');
@@ -102,6 +104,20 @@ for (const [title, propose, code] of FAILURES) {
     }
   });
 }
+
+test('one that fails at once and one that fails later are one failure', async () => {
+  const unheard: unknown[] = [];
+  const listen = (reason: unknown) => unheard.push(reason);
+  process.on('unhandledRejection', listen);
+  const later = drafter('later', () => Promise.reject(boom));
+  const atOnce = drafter('at once', () => {
+    throw boom;
+  });
+  assert.is(await rejection(proposed(createProposer([later, atOnce]))), 'drafter.failed');
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  process.off('unhandledRejection', listen);
+  assert.equal(unheard, []);
+});
 
 test('failures of begin and observe are told apart', async () => {
   const failing = () => {
@@ -116,10 +132,7 @@ test('an abort ends the waiting with its reason, before and during the call, and
   const reason = new Error('enough');
   let late = (_: DraftTree | PromiseLike<DraftTree>): void => {};
   const slow = drafter('slow', () => new Promise<DraftTree>((resolve) => (late = resolve)));
-  const outcome = (signal: AbortSignal) =>
-    createProposer([slow], signal)
-      .propose(LIMITS)
-      .catch((error: unknown) => error);
+  const outcome = (signal: AbortSignal) => proposed(createProposer([slow], signal)).catch((error: unknown) => error);
 
   assert.is(await outcome(AbortSignal.abort(reason)), reason);
   const controller = new AbortController();
