@@ -5,9 +5,9 @@ import { assert, random, test } from '../harness.ts';
 
 const rising = (curve: Float64Array): boolean => curve.every((cost, n) => n < 2 || cost >= curve[n - 1]!);
 
-test('before any measurement the curve is the shipped shape with T(1) = 1, and times mean nothing', () => {
+test('before any measurement the curve is near the shipped shape in units of T(1), and times mean nothing', () => {
   const costs = new PassCosts(64);
-  assert.is(costs.curve[1], 1);
+  assert.ok(Math.abs(costs.curve[1]! - 1) < 0.2);
   assert.ok(rising(costs.curve));
   costs.observeDraft(5);
   assert.is(costs.draftShare, 0);
@@ -18,30 +18,53 @@ test('one measured pass scales the whole curve', () => {
   for (const n of [1, 7, 16, 64]) {
     const costs = new PassCosts(64);
     costs.observe(n, 3 * shape[n]!);
-    for (let i = 1; i <= 64; i++) assert.ok(Math.abs(costs.curve[i]! / shape[i]! - 3) < 1e-9, `T(${i})`);
+    for (let i = 1; i <= 64; i++) assert.ok(Math.abs(costs.curve[i]! / shape[i]! - 3) < 0.3, `T(${i}) after T(${n})`);
   }
 });
 
-test('measured passes bring the curve to the truth, also where none were measured (seed 1)', () => {
+/** Ratios T(n) / T(1) of the curve beside the true ones. */
+function worstRatio(costs: PassCosts, truth: (n: number) => number): number {
+  let worst = 1;
+  for (const n of [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]) {
+    const ratio = costs.curve[n]! / costs.curve[1]! / (truth(n) / truth(1));
+    worst = Math.max(worst, ratio, 1 / ratio);
+  }
+  return worst;
+}
+
+test('a few sizes measured bring the whole curve to the truth, flatter or steeper than shipped (seed 1)', () => {
   const next = random(1);
-  const truth = (n: number) => 4 + n;
-  const costs = new PassCosts(64);
-  for (let i = 0; i < 300; i++) {
-    const n = [1, 2, 4, 8, 24, 40][i % 6]!;
-    costs.observe(n, truth(n) * (0.95 + 0.1 * next()));
+  for (const truth of [(n: number) => 2 + 0.1 * n, (n: number) => 1 + n, (n: number) => 3 * n]) {
+    const costs = new PassCosts(64);
+    for (let i = 0; i < 200; i++) {
+      const n = [1, 1, 1, 2, 6, 12][i % 6]!;
+      costs.observe(n, truth(n) * (0.9 + 0.2 * next()));
+    }
+    assert.ok(worstRatio(costs, truth) < 1.2, `${worstRatio(costs, truth)}`);
+    assert.ok(Math.abs(costs.curve[1]! / truth(1) - 1) < 0.15);
+    assert.ok(rising(costs.curve));
   }
-  for (const n of [1, 2, 4, 8, 24, 40]) assert.ok(Math.abs(costs.curve[n]! / truth(n) - 1) < 0.12, `T(${n})`);
-  for (const n of [3, 6, 16, 32, 64]) assert.ok(Math.abs(costs.curve[n]! / truth(n) - 1) < 0.3, `T(${n})`);
-  assert.ok(rising(costs.curve));
 });
 
-test('a disturbed measurement moves the curve little, a changed machine moves it in the end', () => {
+test('a machine that becomes slower changes the pace, and the ratios little', () => {
+  const truth = (n: number) => 1 + 0.5 * n;
   const costs = new PassCosts(64);
-  for (let i = 0; i < 10; i++) costs.observe(1, 2);
-  costs.observe(1, 200);
-  assert.ok(costs.curve[1]! < 2.2);
-  for (let i = 0; i < 40; i++) costs.observe(1, 6);
-  assert.ok(Math.abs(costs.curve[1]! - 6) < 0.2);
+  for (let i = 0; i < 200; i++) costs.observe([1, 4, 12][i % 3]!, truth([1, 4, 12][i % 3]!));
+  for (let i = 0; i < 200; i++) costs.observe(1, 3 * truth(1));
+  assert.ok(Math.abs(costs.curve[1]! / truth(1) - 3) < 0.3);
+  assert.ok(worstRatio(costs, truth) < 1.6, `${worstRatio(costs, truth)}`);
+});
+
+test('a size that was measured in a bad moment is believed cheaper again in time', () => {
+  const truth = (n: number) => 1 + 0.4 * n;
+  const costs = new PassCosts(64);
+  for (let i = 0; i < 50; i++) costs.observe(1, truth(1));
+  const before = costs.curve[8]!;
+  costs.observe(8, 10 * truth(8));
+  assert.ok(costs.curve[8]! > 1.5 * before);
+  const after = costs.curve[8]!;
+  for (let i = 0; i < 200; i++) costs.observe(1, truth(1));
+  assert.ok(costs.curve[8]! - before < (after - before) / 4);
 });
 
 test('a clock that stands still teaches nothing', () => {
@@ -56,7 +79,7 @@ test('drafting is measured in plain steps', () => {
   const costs = new PassCosts(8);
   costs.observe(1, 4);
   costs.observeDraft(0.5);
-  assert.is(costs.draftShare, 0.125);
+  assert.ok(Math.abs(costs.draftShare - 0.125) < 1e-9);
 });
 
 test('an injected table is taken as it is, its last step goes on, and time changes nothing', () => {
