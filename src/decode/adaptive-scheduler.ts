@@ -36,13 +36,13 @@ const ALLOWANCE = 0.01;
 /** ... a credit for later losses goes no higher, and below the debt it is time for caution. */
 const MOST_CREDIT = 3;
 const DEBT = -1;
-/** Drafting that does not pay is tried again so seldom that it costs this share of the time, and after so many steps at the latest. */
+/** Drafting that does not pay is tried again after 0, 1, 3, 7 ... steps, until trying costs this share of the time. */
 const EXPLORATION = 0.005;
-const LONGEST_PAUSE = 64;
+const LONGEST_PAUSE = 63;
 /** Weight of the newest step in running means. */
 const NEWEST = 0.1;
 /** Proposals begin this large and follow twice the size of what is kept. */
-const SMALLEST_PROPOSAL = 8;
+const SMALLEST_PROPOSAL = 4;
 
 export class AdaptiveScheduler implements Scheduler {
   readonly name = 'adaptive';
@@ -52,8 +52,9 @@ export class AdaptiveScheduler implements Scheduler {
   readonly #maxNodes: number;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
-  /** Steps still to be taken without a proposal. */
+  /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
   #pause = 0;
+  #nextPause = 0;
   #balance = 0;
   /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
@@ -111,9 +112,20 @@ export class AdaptiveScheduler implements Scheduler {
       this.#costs.observeDraft(draftMs);
       const share = this.#costs.draftShare;
       spent += share;
-      if (this.#saved < share) this.#pause = Math.min(LONGEST_PAUSE, Math.ceil(share / EXPLORATION) - 1);
+      this.#rest(nodes, share);
     }
     this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
+  }
+
+  /** Decides when drafters are asked again. */
+  #rest(nodes: number, draftShare: number): void {
+    if (nodes > 1 || this.#saved >= draftShare) {
+      this.#nextPause = 0;
+      return;
+    }
+    const longest = Math.min(LONGEST_PAUSE, Math.ceil(draftShare / EXPLORATION) - 1);
+    this.#pause = Math.min(this.#nextPause, longest);
+    this.#nextPause = 2 * this.#nextPause + 1;
   }
 
   explain(): string {

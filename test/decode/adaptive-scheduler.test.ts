@@ -65,7 +65,7 @@ test('a budget never exceeds the largest pass, follows what is kept, and is 1 wh
     shrinking.observe(plainStep(tree), { draftMs: 0, passMs: 0 });
   }
   assert.is(budgets[0], 64);
-  assert.is(budgets.at(-1), 8);
+  assert.is(budgets.at(-1), 4);
 });
 
 const plainStep = (tree: DraftTree) => ({
