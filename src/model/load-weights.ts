@@ -2,6 +2,7 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memory.
  * @module
  */
+import { Breather } from '../decode/breathe.ts';
 import { packF32, packQ8 } from '../engine/packing.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
@@ -95,6 +96,7 @@ function findMatrix(
 /**
  * Reads every tensor into the memory.
  * @throws {ForetokenError} `file.nonfinite`, and what the source's `read` throws
+ * @throws the signal's reason, once it aborts
  */
 export async function loadWeights(
   memory: WebAssembly.Memory,
@@ -103,7 +105,11 @@ export async function loadWeights(
 ): Promise<void> {
   const { totalBytes } = weights;
   let loadedBytes = 0;
-  const progress = (bytes: number) => options.onProgress?.({ loadedBytes: (loadedBytes += bytes), totalBytes });
+  const breather = new Breather(); // bytes in memory come without a macrotask
+  const progress = (bytes: number) => {
+    options.onProgress?.({ loadedBytes: (loadedBytes += bytes), totalBytes });
+    return breather.due();
+  };
   const readOptions = { scratch: new Scratch(), ...(options.signal && { signal: options.signal }) };
 
   // In the order of the files, so that a network source is read once from front to back.
@@ -113,7 +119,7 @@ export async function loadWeights(
       for await (const { row, data } of readFloats(tensor, readOptions)) {
         new Float32Array(memory.buffer, plan.address + row * 4, data.length).set(data);
       }
-      progress(tensor.bytes);
+      await progress(tensor.bytes);
     },
   }));
   const matrices = weights.matrices.map(({ plan, firstRow, stored }) => ({
@@ -122,7 +128,7 @@ export async function loadWeights(
       for await (const { row, values, bytes } of matrixRows(stored, plan, readOptions)) {
         if (values instanceof Float32Array) packF32(memory.buffer, plan.address, values, firstRow + row, plan.inDim);
         else packQ8(memory.buffer, plan.address, values, firstRow + row, plan.inDim);
-        progress(bytes);
+        await progress(bytes);
       }
     },
   }));

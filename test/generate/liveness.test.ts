@@ -2,8 +2,10 @@
  * A host stays alive while the embedded model generates, a call can be stopped at any time, and what comes after it is untouched.
  * @module
  */
-import type { Model } from '../../src/index.ts';
-import { assert, test } from '../harness.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load, type Model } from '../../src/index.ts';
+import { assert, repositoryFile, test } from '../harness.ts';
 import { rejection } from '../codes.ts';
 import { embeddedModel } from './identical-outputs.ts';
 
@@ -67,6 +69,14 @@ for (const draft of ['none', 'auto'] as const) {
     await assertUntouched(model);
   });
 }
+
+test('loading files that are in memory can be stopped, too', async () => {
+  const folder = repositoryFile('weights/foretoken-code');
+  const names = ['config.json', 'model.safetensors', 'tokenizer.json'];
+  const files = new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
+  const loading = load(files, { dtype: 'q8', signal: AbortSignal.timeout(1) });
+  assert.is((await loading.catch((error) => error)).name, 'TimeoutError');
+});
 
 test('an abort during prefill stops it, and nothing of the prompt is lost or doubled', async () => {
   const model = await embeddedModel('q8');
