@@ -24,7 +24,7 @@ export function selfTest(engine: Engine): void {
 }
 
 /** Runs the program on made-up numbers and folds every output word into 32 bits (FNV-1a over words). */
-export function selfTestDigest(engine: Engine): number {
+function selfTestDigest(engine: Engine): number {
   const arena = new Arena();
   const floats = (count: number) => arena.reserve(count * 4);
   const program = arena.reserve(ProgramWriter.bytes(5));

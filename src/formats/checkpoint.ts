@@ -10,8 +10,8 @@ import { type JsonObject, parseJson } from './json.ts';
 import { readSafetensors } from './safetensors.ts';
 import type { TensorDescription, Tensors } from './tensors.ts';
 
-export const CHECKPOINT_NAME = 'model.safetensors';
-export const INDEX_NAME = 'model.safetensors.index.json';
+const CHECKPOINT_NAME = 'model.safetensors';
+const INDEX_NAME = 'model.safetensors.index.json';
 
 /** Largest index accepted: one of a model of 100,000 tensors has about 10 MB. */
 const MOST_INDEX_BYTES = 32 * 2 ** 20;

@@ -59,7 +59,7 @@ export function showShape(shape: readonly number[]): string {
 }
 
 /** The element types that weights are read from as floats. */
-export const FLOAT_DTYPES: readonly Dtype[] = ['F32', 'BF16', 'F16'];
+const FLOAT_DTYPES: readonly Dtype[] = ['F32', 'BF16', 'F16'];
 
 /**
  * A tensor that must be there.
