@@ -1,7 +1,7 @@
 /**
  * Arena: the layout of one linear memory, settled before the memory exists.
  *
- * Every region is reserved by size, in order; `bytes` is then exactly what the memory must hold. Nothing is freed or grown:
+ * Every region is reserved by size, in order; `pages` is then what the memory must have. Nothing is freed or grown:
  * a model's memory lives and dies as a whole.
  * @module
  */
@@ -21,9 +21,9 @@ export class Arena {
     return this.#bytes;
   }
 
-  /** Whole pages that hold everything reserved so far. */
+  /** Whole pages that hold everything reserved so far, and one byte more: kernels compare with the end of a region, which must not be 2^32. */
   get pages(): number {
-    return Math.ceil(this.#bytes / PAGE_BYTES);
+    return Math.ceil((this.#bytes + 1) / PAGE_BYTES);
   }
 
   /** @returns the byte address of a new region */

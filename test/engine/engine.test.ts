@@ -22,6 +22,13 @@ test('regions of an arena begin on cache lines, do not overlap, and never lie at
   assert.is(arena.pages, Math.ceil(arena.bytes / PAGE_BYTES));
 });
 
+test('the end of an arena is an address of its memory, so that no kernel counts up to an address that wraps to 0', () => {
+  const arena = new Arena();
+  arena.reserve(2 * PAGE_BYTES - arena.bytes);
+  assert.is(arena.bytes, 2 * PAGE_BYTES);
+  assert.is(arena.pages, 3);
+});
+
 test('a machine has a memory of the bytes asked for, in whole pages, and it cannot grow', async () => {
   const { memory } = (await createEngine()).createMachine(PAGE_BYTES + 1);
   assert.is(memory.buffer.byteLength, 2 * PAGE_BYTES);
