@@ -79,7 +79,7 @@ class Attention(nn.Module):
     def __init__(self, c: Config):
         super().__init__()
         self.c = c
-        self.lesson = None  # (heads, target (B, T)) while copying is taught; see lessons() in train.py
+        self.lesson = None  # (heads, target (B, T)) while copying is taught; see copying.py
         self.q_proj = nn.Linear(c.hidden_size, c.num_attention_heads * c.head_dim, bias=False)
         self.k_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
         self.v_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)

@@ -18,17 +18,19 @@ import torch.distributed as dist
 import torch.multiprocessing as processes
 
 from common import WORK
+from copying import lessons_for, surprise, write_values
 from model import Config, Llama
 from muon import Muon
 
-# Everything below is a share of the time, so that the run ends when it should.
-PAIR_SHARES = [(0.0, 0.4), (0.76, 0.3)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
-REPEAT_SHARES = [(0.0, 0.25), (0.76, 0.0)]  # of the sequences repeat a random segment: the quickest way to learn to copy
-POSITIONS = [(0.0, 256), (0.42, 512), (0.87, 1024), (0.94, 2048)]
-GROW_AT = 0.87  # from 4 layers to 8
-TEACH_UNTIL = 0.86  # heads are told what to look at while they repeat
+# The course of a run. Everything is a share of the time, so that the run ends when it should.
+POSITIONS = [(0.0, 256), (0.4, 512), (0.8, 1024), (0.92, 2048)]
+PAIR_SHARES = [(0.0, 0.35)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
+REPEAT_SHARES = [(0.0, 0.25), (0.3, 0.1), (0.5, 0.0)]  # of the sequences repeat a random segment, to learn to copy
+TEACH_UNTIL = 0.6  # heads are told what to look at (copying.py)
+VALUES_AT = 0.3  # by then they look there: their values are written
+GROW_AT = 0.6  # from 4 layers to 8
+FALL_FROM = 0.6  # from here on the learning rate falls linearly to 0
 LESSON_WEIGHT = 0.7
-FALL_FROM = 0.7  # from here on the learning rate falls linearly to 0
 EVAL_BYTES = 60_000
 
 
@@ -109,36 +111,6 @@ def bits_per_byte(model: Llama, held_out: list[torch.Tensor], size: int) -> floa
     return nats.item() / size / np.log(2)
 
 
-def copies(tokens: list[int], length: int = 3) -> list[int]:
-    """For each position, where its next token can be copied from: after the last place where the same `length`
-    tokens stood, if the same token came next there; -1 elsewhere."""
-    last, found = {}, [-1] * (len(tokens) - 1)
-    for i in range(length - 1, len(tokens) - 1):
-        run = tuple(tokens[i - length + 1 : i + 1])
-        if tokens[last.get(run, i) + 1] == tokens[i + 1]:
-            found[i] = last.get(run, -2) + 1
-        last[run] = i
-    return found
-
-
-def lessons(model: Llama, tokens: torch.Tensor) -> None:
-    """What some heads are told to look at, so that copying (Olsson et al., 2022, arXiv 2209.11895) is learnt early.
-
-    Two heads of the first layer look at the token before; four of each of the next two layers at what can be copied:
-    a b c d . . a b c d
-          ^         |        at the second c: what came after the first c
-    """
-    before = (torch.arange(tokens.shape[1] - 1) - 1).expand(len(tokens), -1)
-    copied = torch.tensor([copies(row) for row in tokens.tolist()])
-    for layer, lesson in zip(model.model.layers, [(2, before), (4, copied), (4, copied)]):
-        layer.self_attn.lesson = lesson
-
-
-def end_lessons(model: Llama) -> None:
-    for layer in model.model.layers:
-        layer.self_attn.lesson = None
-
-
 def at(schedule: list[tuple[float, float]], progress: float):
     """The value of the last entry whose start has come."""
     return [value for start, value in schedule if progress >= start][-1]
@@ -181,11 +153,12 @@ def run(rank: int, args: argparse.Namespace) -> None:
     saved = torch.load(path, weights_only=True) if args.resume else None
     model = Llama.from_state(config, saved["model"]) if saved else Llama(config, config.num_hidden_layers // 2)
     optimizers, full = optimizers_for(model, args)
-    seen = spent = 0
+    seen, spent, pointed = 0, 0.0, False
     if saved:
         for optimizer, state in zip(optimizers, saved["optimizers"] or []):
             optimizer.load_state_dict(state)
         data.state, seen, spent = saved["data"][rank] if saved["data"] else data.state, saved["seen"], saved["spent"]
+        pointed = saved.get("pointed", False)
         if spent >= 60 * args.minutes:  # the earlier run was finished: a new schedule
             spent = 0
     elif first:
@@ -193,7 +166,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     held_out, size = evaluation_set()
     held_out = held_out[rank :: args.processes]
     began = time.monotonic() - spent
-    next_eval, next_save, losses, step, learnt = spent + 300, spent + 240, [], 0, torch.zeros(3)
+    next_eval, next_save, losses, step = spent + 300, spent + 240, [], 0
 
     def evaluate() -> None:
         bpb = bits_per_byte(model, held_out, size)
@@ -209,7 +182,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
         dist.all_gather_object(states, data.state)
         if first:
             parts = dict(model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers])
-            torch.save(dict(**parts, data=states, seen=seen, spent=clock), path.with_suffix(".tmp"))
+            torch.save(dict(**parts, data=states, seen=seen, spent=clock, pointed=pointed), path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
 
     while True:
@@ -219,9 +192,14 @@ def run(rank: int, args: argparse.Namespace) -> None:
         progress, share = clock / (60 * args.minutes), rate(clock / (60 * args.minutes), (seen + 1) / 120_000)
         if progress >= 1:
             break
-        if progress > GROW_AT and len(model.model.layers) < config.num_hidden_layers:
+        growing = len(model.model.layers) < config.num_hidden_layers  # a grown model is past its lessons
+        if growing and not pointed and progress > VALUES_AT:
+            pointed = True
+            write_values(model, Data(0, 1).batch(12, 512, 0.4, 0.0)[:, :-1])
+        if growing and progress > GROW_AT:
             states = [dict(o.state) for o in optimizers]
             model.grow()
+            growing = False
             optimizers, full = optimizers_for(model, args)
             for optimizer, state in zip(optimizers, states):
                 optimizer.state.update(state)
@@ -230,16 +208,13 @@ def run(rank: int, args: argparse.Namespace) -> None:
         parts = max(1, args.tokens // (micro * args.processes) // (2 if positions <= 512 else 1))
         for _ in range(parts):
             tokens = data.batch(micro // positions, positions, *shares)
-            teaching = progress < TEACH_UNTIL
+            teaching = growing and progress < TEACH_UNTIL
             if teaching:
-                lessons(model, tokens)
+                lessons_for(model, tokens)
             loss = model.loss(tokens)
             losses.append(loss.item())
             if teaching:
-                lesson_losses = [layer.self_attn.lesson_loss for layer in model.model.layers[:3]]
-                learnt = learnt + torch.stack(lesson_losses).detach()
-                loss = loss + LESSON_WEIGHT * sum(lesson_losses)
-                end_lessons(model)
+                loss = loss + LESSON_WEIGHT * surprise(model)
             (loss / parts).backward()
         average_gradients(list(model.parameters()))
         torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
@@ -252,8 +227,6 @@ def run(rank: int, args: argparse.Namespace) -> None:
         step += 1
         if first and step % 10 == 0:
             print(f"{clock / 60:.2f} min  {seen} tokens  loss {np.mean(losses[-10 * parts :]):.3f}  rate {share:.3f}", flush=True)
-            print(learnt / (10 * parts), flush=True)
-            learnt = torch.zeros(3)
         if not args.quick and clock > next_eval:
             next_eval = clock + 600
             evaluate()
