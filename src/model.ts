@@ -93,7 +93,7 @@ export class Model {
    *   `model.disposed`
    */
   conversation(snapshot?: Snapshot): Conversation {
-    if (!this.#transformer) throw new ForetokenError('model.disposed', 'this model has been disposed');
+    if (!this.#transformer) throw disposed();
     if (snapshot === undefined) return this.#converse(this.#transformer.session(), []);
     checkSnapshot(snapshot, this.config);
     const session = this.#transformer.session();
@@ -107,10 +107,11 @@ export class Model {
   }
 
   /**
-   * Lets go of the model's memory. Calls that wait or run end with `session.disposed`, later ones with `model.disposed`; conversations are
-   * disposed, too.
+   * Lets go of the model's memory. A call that runs ends with `session.disposed`; those that wait, and later ones, with `model.disposed`.
+   * Conversations are disposed, too.
    */
   dispose(): void {
+    this.#queue.close(disposed());
     this.#transformer?.dispose();
     this.#transformer = undefined;
     this.#main = undefined;
@@ -192,4 +193,8 @@ export class Conversation {
   dispose(): void {
     this.#session.dispose();
   }
+}
+
+function disposed(): ForetokenError {
+  return new ForetokenError('model.disposed', 'this model has been disposed');
 }

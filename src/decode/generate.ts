@@ -146,10 +146,12 @@ async function prefill({ host, settings, stats }: Run, prompt: Int32Array, breat
 
 /** One pass: from one root to the next. */
 async function step(run: Run): Promise<void> {
-  const { host, plan, stats } = run;
+  const { host, plan, settings, stats } = run;
   const { target } = host.cache;
   const started = performance.now();
   const tree = await draft(run);
+  // An abort while the drafter thought has given the turn, and so the cache, to the next call.
+  settings.signal?.throwIfAborted();
 
   const drafted = performance.now();
   const rows = target.forward(tree, tree.tokens.length > 1 ? 'all' : 'last');

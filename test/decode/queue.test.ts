@@ -1,4 +1,5 @@
 /** Turns on one model. */
+import { ForetokenError } from '../../src/errors.ts';
 import { Queue, type Release } from '../../src/decode/queue.ts';
 import { rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
@@ -64,7 +65,7 @@ test('an abort takes a waiting call out of the line', async () => {
   const queue = new Queue();
   const reason = new Error('enough');
   const controller = new AbortController();
-  const release = await queue.acquire(controller.signal);
+  const release = await queue.acquire();
   const waiting = queue.acquire(controller.signal).catch((error: unknown) => error);
   const patient = queue.acquire();
   controller.abort(reason);
@@ -73,6 +74,36 @@ test('an abort takes a waiting call out of the line', async () => {
   const turn: Release = await patient;
   turn();
   assert.is(await queue.acquire(AbortSignal.abort(reason)).catch((error: unknown) => error), reason);
+});
+
+test('an abort ends the turn of whoever holds it, once', async () => {
+  const queue = new Queue();
+  const controller = new AbortController();
+  const release = await queue.acquire(controller.signal);
+  const second = queue.acquire();
+  const third = queue.acquire();
+  controller.abort();
+  release();
+  const releaseSecond = await second;
+  let early = false;
+  void third.then(() => (early = true));
+  await settle();
+  assert.not(early);
+  releaseSecond();
+  (await third)();
+});
+
+test('a closed queue refuses everyone who waits and who comes later', async () => {
+  const queue = new Queue();
+  const error = new ForetokenError('model.disposed', 'closed');
+  const release = await queue.acquire();
+  const controller = new AbortController();
+  const waiting = [queue.acquire(), queue.acquire(controller.signal)].map((call) => call.catch((caught) => caught));
+  queue.close(error);
+  assert.equal(await Promise.all(waiting), [error, error]);
+  controller.abort();
+  release();
+  assert.is(await queue.acquire().catch((caught) => caught), error);
 });
 
 test.run();

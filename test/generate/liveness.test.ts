@@ -160,6 +160,23 @@ test('a conversation goes on from a snapshot, and from a fork, with the bits of 
   await model.conversation().generate(PROMPT, SHORT).text();
 });
 
+test('a call that waits behind one that nobody iterates goes on once that is aborted, and ends when the model is disposed', async () => {
+  const model = await embeddedModel('q8');
+  const controller = new AbortController();
+  const paused = model.generate(PROMPT, { ...LONG, signal: controller.signal });
+  await paused[Symbol.asyncIterator]().next();
+  const second = tokensOf(model);
+  controller.abort();
+  assert.equal(await second, expected);
+  assert.is((await paused.text().catch((error) => error)).name, 'AbortError');
+  await assertUntouched(model);
+
+  await model.generate(PROMPT, LONG)[Symbol.asyncIterator]().next();
+  const waiting = rejection(tokensOf(model));
+  model.dispose();
+  assert.is(await waiting, 'model.disposed');
+});
+
 test('a disposed model ends the call that runs and refuses later ones', async () => {
   const model = await embeddedModel('q8', { sessions: 2 });
   const conversation = model.conversation();
@@ -168,7 +185,7 @@ test('a disposed model ends the call that runs and refuses later ones', async ()
   model.dispose();
   model.dispose();
   assert.is(await rejection(running.text()), 'session.disposed');
-  assert.is(await rejection(conversation.generate(PROMPT).text()), 'session.disposed');
+  assert.is(await rejection(conversation.generate(PROMPT).text()), 'model.disposed');
   assert.is(await rejection((async () => model.generate(PROMPT))()), 'model.disposed');
 });
 
