@@ -89,7 +89,8 @@ function checkPrompt(prompt: ArrayLike<number>, { vocab, context }: Target): num
   }
   return Array.from(prompt, (token, i) => {
     if (Number.isInteger(token) && token >= 0 && token < vocab) return token;
-    throw new ForetokenError('prompt.token', `prompt token ${i} is ${token}: expected an integer, 0..${vocab - 1}`);
+    const got = typeof token === 'number' ? token : typeof token;
+    throw new ForetokenError('prompt.token', `prompt token ${i} is ${got}: expected an integer, 0..${vocab - 1}`);
   });
 }
 

@@ -265,6 +265,8 @@ test('prompts are checked before anything runs', () => {
     [[NaN], 'prompt.token'],
     [['1'], 'prompt.token'],
     [[null], 'prompt.token'],
+    [[Symbol('token')], 'prompt.token'],
+    [[Object.create(null)], 'prompt.token'],
     [[undefined], 'prompt.token'],
     [[2 ** 53], 'prompt.token'],
   ];
