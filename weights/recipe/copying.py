@@ -44,10 +44,11 @@ def lessons_for(model: Llama, tokens: Tensor) -> None:
 
 def surprise(model: Llama) -> Tensor:
     """Sum over the taught layers of how little they looked there; ends the lessons."""
-    taught = model.model.layers[: len(TEACHING_HEADS)]
-    for layer in taught:
-        layer.self_attn.lesson = None
-    return sum(layer.self_attn.lesson_loss for layer in taught)
+    total = 0
+    for layer in model.model.layers[: len(TEACHING_HEADS)]:
+        total = total + layer.self_attn.lesson_loss
+        layer.self_attn.lesson = layer.self_attn.lesson_loss = None
+    return total
 
 
 def regression(x: Tensor, y: Tensor) -> Tensor:

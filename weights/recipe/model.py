@@ -80,6 +80,7 @@ class Attention(nn.Module):
         super().__init__()
         self.c = c
         self.lesson = None  # (heads, target (B, T)) while copying is taught; see copying.py
+        self.lesson_loss = None
         self.q_proj = nn.Linear(c.hidden_size, c.num_attention_heads * c.head_dim, bias=False)
         self.k_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
         self.v_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
