@@ -19,8 +19,9 @@ const types = {
 const server = createServer(async (request, response) => {
   const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname)).replace(/^[/\\]+/, '');
   const file = path === '' ? 'examples/browser/index.html' : path;
-  const found = folders.includes(file.split(/[/\\]/)[0]) && (await stat(join(root, file)).catch(() => undefined));
-  if (!found || !found.isFile()) return response.writeHead(404).end('not found\n');
+  const open = folders.includes(file.split(/[/\\]/)[0]);
+  const found = open ? await stat(join(root, file)).catch(() => undefined) : undefined;
+  if (!found?.isFile()) return response.writeHead(404).end('not found\n');
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const start = range ? Number(range[1]) : 0;
   const end = Math.min(range?.[2] ? Number(range[2]) : found.size - 1, found.size - 1);

@@ -70,8 +70,11 @@ async function compile(): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0)));
   } catch (cause) {
-    const message = 'this host does not compile WebAssembly at run time: give createEngine the compiled module';
-    throw new ForetokenError('engine.compile', message, { cause });
+    throw new ForetokenError(
+      'engine.compile',
+      "this host does not compile WebAssembly at run time: a page's content security policy must allow 'wasm-unsafe-eval'; elsewhere give createEngine the compiled module",
+      { cause },
+    );
   }
 }
 

@@ -43,11 +43,12 @@ export async function compareOutputs(
   texts: readonly string[],
   maxTokens: number,
   drafts: readonly DraftOption[] = DRAFTS,
+  settingsOf: readonly GenerateOptions[] = SETTINGS,
 ): Promise<Comparison> {
   let [outputs, tokens, accepted] = [0, 0, 0];
   const different: string[] = [];
   for (const [index, text] of texts.entries()) {
-    for (const settings of SETTINGS) {
+    for (const settings of settingsOf) {
       const run = async (draft: DraftOption) => {
         const generation = model.generate(text, { ...settings, maxTokens, draft });
         const output = await generation.text();
