@@ -59,7 +59,7 @@ print(
   `\n${bold('1. An edit')} ${quiet(`of a function of ${origin}, which the model has not seen in training`)}\n\n${quiet(before)}\n\n${instruction}\n`,
 );
 const editPrompt = `### Instruction\n${instruction}\n### Before\n${before}\n### After\n`;
-const edit = await compare(model, editPrompt, { maxTokens: 900, stop: '\n### End' });
+const edit = await compare(model, editPrompt, { maxTokens: 320, stop: '\n### End' });
 print(
   quiet(
     edit.text === after ? 'The edit is right, character for character.\n' : 'The edit is not what was asked for.\n',
