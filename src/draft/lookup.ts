@@ -51,6 +51,7 @@ export class Lookup implements Drafter {
   readonly name = 'lookup';
   readonly #text: TokenIndex;
   readonly #cursor: CopyCursor;
+  readonly #tree = new TreeBuilder();
 
   /** @param context most tokens of prompt and output that the target's cache holds; the output may be one longer */
   constructor(context: number) {
@@ -75,9 +76,10 @@ export class Lookup implements Drafter {
     if (best) this.#cursor.offer(best);
     const copy = this.#cursor.state;
 
-    const tree = new TreeBuilder(this.#text.token(this.#text.length - 1), budget);
+    const tree = this.#tree;
+    tree.start(this.#text.token(this.#text.length - 1), budget);
     const leaves: Leaf[] = [{ node: 0, depth: 0, joint: 1, matches, copy }];
-    while (leaves.length > 0 && !tree.full) this.#grow(tree, takeBest(leaves), leaves);
+    while (leaves.length > 0 && !tree.full) this.#grow(takeBest(leaves), leaves);
     return tree.build();
   }
 
@@ -89,8 +91,9 @@ export class Lookup implements Drafter {
   }
 
   /** Adds the children of a leaf, most likely first; they become leaves in turn. */
-  #grow(tree: TreeBuilder, leaf: Leaf, leaves: Leaf[]): void {
-    const candidates = this.#candidates(tree, leaf);
+  #grow(leaf: Leaf, leaves: Leaf[]): void {
+    const tree = this.#tree;
+    const candidates = this.#candidates(leaf);
     estimate(candidates);
     candidates.sort((a, b) => b.score - a.score);
     for (const { token, matches, copy, score } of candidates) {
@@ -101,7 +104,7 @@ export class Lookup implements Drafter {
     }
   }
 
-  #candidates(tree: TreeBuilder, leaf: Leaf): Candidate[] {
+  #candidates(leaf: Leaf): Candidate[] {
     const candidates: Candidate[] = [];
     if (leaf.copy) {
       const order = longestContext(this.#cursor.agreed + leaf.depth);
@@ -112,7 +115,7 @@ export class Lookup implements Drafter {
       }
     }
     for (const match of leaf.matches) {
-      const candidate = candidateFor(this.#continuation(tree, leaf, match), candidates);
+      const candidate = candidateFor(this.#continuation(leaf, match), candidates);
       candidate.matches.push(match);
       candidate.votes[longestContext(match.length + leaf.depth)]!++;
     }
@@ -120,9 +123,10 @@ export class Lookup implements Drafter {
   }
 
   /** The token `depth` places after a match; where the text ends, the drafted path goes on, so that a period repeats itself. */
-  #continuation(tree: TreeBuilder, leaf: Leaf, match: Match): number {
+  #continuation(leaf: Leaf, match: Match): number {
     const beyond = match.next + leaf.depth - this.#text.length;
-    return beyond < 0 ? this.#text.token(match.next + leaf.depth) : tree.tokenAbove(leaf.node, leaf.depth - 1 - beyond);
+    if (beyond < 0) return this.#text.token(match.next + leaf.depth);
+    return this.#tree.tokenAbove(leaf.node, leaf.depth - 1 - beyond);
   }
 }
 

@@ -103,10 +103,12 @@ class CheckedDrafter implements Proposer {
 class Combination implements Proposer {
   readonly sources: readonly string[];
   readonly #members: readonly Proposer[];
+  readonly #tree: TreeBuilder;
 
   constructor(members: readonly Proposer[]) {
     this.sources = [...members.flatMap(({ sources }) => sources), 'several'];
     this.#members = members;
+    this.#tree = new TreeBuilder(this.sources.length - 1);
   }
 
   begin(prompt: Int32Array): void {
@@ -125,7 +127,8 @@ class Combination implements Proposer {
 
   #merge(trees: readonly DraftTree[], { root, nodes }: ProposalLimits): DraftTree {
     const all = trees.reduce((sum, tree) => sum + tree.tokens.length, 0);
-    const merged = new TreeBuilder(root, all, this.sources.length - 1);
+    const merged = this.#tree;
+    merged.start(root, all);
     let firstSource = 0;
     trees.forEach((tree, i) => {
       merged.addTree(tree, firstSource);

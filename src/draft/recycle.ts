@@ -36,6 +36,7 @@ export class Recycle implements Drafter {
   readonly #table: Int32Array;
   /** (V, RANKS) how likely each was, among the eight. */
   readonly #shares: Float32Array;
+  readonly #tree = new TreeBuilder();
   #root = 0;
 
   /** The table starts empty and lives as long as the drafter: one for each model. */
@@ -60,7 +61,8 @@ export class Recycle implements Drafter {
 
   /** The nodes of the template with the highest joint shares: siblings stand in order of rank, so only the next of each is a candidate. */
   propose(budget: number): DraftTree {
-    const tree = new TreeBuilder(this.#root, budget);
+    const tree = this.#tree;
+    tree.start(this.#root, budget);
     const candidates: Candidate[] = [];
     const consider = (slot: number, parent: number, parentJoint: number) => {
       if (slot < 0) return;

@@ -5,35 +5,37 @@
 import { scoreAt, type DraftTree } from './draft-tree.ts';
 
 /**
- * A growing tree of at most `capacity` nodes. Children keep the order in which they were first added, no two children of a node carry
- * the same token, and the scores of a node's children sum to at most 1: who adds first has the first say.
+ * A growing tree. Children keep the order in which they were first added, no two children of a node carry the same token, and the
+ * scores of a node's children sum to at most 1: who adds first has the first say.
+ *
+ * One builder serves a drafter for all its trees: `start` begins the next one in the same arrays.
  */
 export class TreeBuilder {
-  readonly #tokens: Int32Array;
-  readonly #parents: Int32Array;
-  readonly #scores: Float32Array;
-  readonly #sources: Uint8Array;
-  readonly #firstChild: Int32Array;
-  readonly #nextSibling: Int32Array;
   readonly #sharedSource: number;
-  #size = 1;
+  #tokens = new Int32Array(0);
+  #parents = new Int32Array(0);
+  #scores = new Float32Array(0);
+  #sources = new Uint8Array(0);
+  #firstChild = new Int32Array(0);
+  #nextSibling = new Int32Array(0);
+  #capacity = 0;
+  #size = 0;
+
+  /** @param sharedSource source of a node that several sources have proposed; without it the first one keeps the node */
+  constructor(sharedSource = -1) {
+    this.#sharedSource = sharedSource;
+  }
 
   /**
-   * @param root         token of node 0
-   * @param capacity     largest number of nodes, the root included
-   * @param sharedSource source of a node that several sources have proposed; without it the first one keeps the node
+   * Begins a tree.
+   * @param root     token of node 0
+   * @param capacity largest number of nodes, the root included
    */
-  constructor(root: number, capacity: number, sharedSource = -1) {
-    this.#tokens = new Int32Array(capacity);
-    this.#parents = new Int32Array(capacity);
-    this.#scores = new Float32Array(capacity);
-    this.#sources = new Uint8Array(capacity);
-    this.#firstChild = new Int32Array(capacity).fill(-1);
-    this.#nextSibling = new Int32Array(capacity).fill(-1);
-    this.#sharedSource = sharedSource;
-    this.#tokens[0] = root;
-    this.#parents[0] = -1;
-    this.#scores[0] = 1;
+  start(root: number, capacity: number): void {
+    if (capacity > this.#tokens.length) this.#reserve(capacity);
+    this.#capacity = capacity;
+    this.#size = 0;
+    this.#append(root, -1, 1, 0);
   }
 
   get size(): number {
@@ -41,7 +43,7 @@ export class TreeBuilder {
   }
 
   get full(): boolean {
-    return this.#size === this.#tokens.length;
+    return this.#size === this.#capacity;
   }
 
   /** Token `steps` edges above a node; 0 is the node itself. */
@@ -67,11 +69,7 @@ export class TreeBuilder {
       last = child;
     }
     if (this.full) return -1;
-    const node = this.#size++;
-    this.#tokens[node] = token;
-    this.#parents[node] = parent;
-    this.#scores[node] = Math.max(0, Math.min(score, left));
-    this.#sources[node] = source;
+    const node = this.#append(token, parent, Math.max(0, Math.min(score, left)), source);
     if (last < 0) this.#firstChild[parent] = node;
     else this.#nextSibling[last] = node;
     return node;
@@ -90,6 +88,7 @@ export class TreeBuilder {
     }
   }
 
+  /** The tree; the builder can go on. */
   build(): DraftTree {
     const nodes = this.#size;
     return {
@@ -98,5 +97,25 @@ export class TreeBuilder {
       scores: this.#scores.slice(0, nodes),
       sources: this.#sources.slice(0, nodes),
     };
+  }
+
+  #append(token: number, parent: number, score: number, source: number): number {
+    const node = this.#size++;
+    this.#tokens[node] = token;
+    this.#parents[node] = parent;
+    this.#scores[node] = score;
+    this.#sources[node] = source;
+    this.#firstChild[node] = -1;
+    this.#nextSibling[node] = -1;
+    return node;
+  }
+
+  #reserve(capacity: number): void {
+    this.#tokens = new Int32Array(capacity);
+    this.#parents = new Int32Array(capacity);
+    this.#scores = new Float32Array(capacity);
+    this.#sources = new Uint8Array(capacity);
+    this.#firstChild = new Int32Array(capacity);
+    this.#nextSibling = new Int32Array(capacity);
   }
 }
