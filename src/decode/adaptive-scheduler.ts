@@ -41,7 +41,7 @@ const EXPLORATION = 0.005;
 const LONGEST_PAUSE = 63;
 /** Weight of the newest step in running means. */
 const NEWEST = 0.1;
-/** Proposals begin this large and follow twice the size of what is kept. */
+/** Drafters are asked for twice as many nodes as were kept lately, and never for fewer than this. */
 const SMALLEST_PROPOSAL = 4;
 
 export class AdaptiveScheduler implements Scheduler {
@@ -106,6 +106,7 @@ export class AdaptiveScheduler implements Scheduler {
     const nodes = tree.tokens.length;
     this.#steps[nodes > 1 ? 'drafted' : 'plain']++;
     const cost = this.#costs.observe(nodes, passMs);
+    // A plain step is the measure: only drafted ones can win or lose.
     let spent = nodes > 1 ? cost / this.#costs.curve[1]! : 1;
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#sources, emitted);
@@ -117,15 +118,15 @@ export class AdaptiveScheduler implements Scheduler {
     this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
   }
 
-  /** Decides when drafters are asked again. */
+  /** Decides when drafters are asked again: at once after a proposal that paid, else each time later. */
   #rest(nodes: number, draftShare: number): void {
     if (nodes > 1 || this.#saved >= draftShare) {
-      this.#nextPause = 0;
+      this.#nextPause >>= 1;
       return;
     }
     const longest = Math.min(LONGEST_PAUSE, Math.ceil(draftShare / EXPLORATION) - 1);
     this.#pause = Math.min(this.#nextPause, longest);
-    this.#nextPause = 2 * this.#nextPause + 1;
+    this.#nextPause = 2 * this.#pause + 1;
   }
 
   explain(): string {

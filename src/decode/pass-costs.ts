@@ -2,11 +2,9 @@
  * Cost curve T(n): how long a pass over n new tokens takes, n = 1..maxNodes. Learnt from the passes that decoding runs anyway: nothing
  * is ever timed for its own sake.
  *
- *   T(n) = pace x shipped shape(n) x correction(n)
- *
- * The pace, milliseconds per unit, follows the machine from pass to pass: other work, heat, a longer context. The corrections belong to
- * the kind of machine. They are learnt more slowly, as their ratios decide what is drafted, and a single pass can take many times its due
- * while something else runs.
+ * Times are kept at some numbers of nodes, the knots. A pass corrects the knots beside its own number, and moves all others a little in
+ * the same direction: the machine may have become slower or faster for all of them. What is not known well leans on a straight line
+ * through everything that is, bent as the shipped shape is bent, and the line leans on that shape itself.
  * @module
  */
 import type { CostSource } from './adaptive-scheduler.ts';
@@ -18,17 +16,53 @@ const KNOTS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256] as c
 /** In units of T(1): between the f32 and the q8 curve of the embedded model on one thread. */
 const SHAPE = [1, 1.2, 1.7, 2.05, 2.9, 3.8, 5.7, 7.6, 11.2, 15, 22, 29.5, 44, 59, 88, 118] as const;
 
-/** The straight line through all knots counts, at each knot, as much as so many passes there ... */
-const LINE = 8;
-/** ... and is drawn through the shipped shape as if so many passes had been measured at each knot ... */
-const PRIOR = 0.2;
-/** ... and through measured passes, no more than so many at one knot: the many over one token shall not drown the few over many. */
+/** At each knot the straight line counts as much as so many passes ... */
+const LINE = 4;
+/** ... and is drawn as if so many passes had shown the shipped shape, scaled by T(1), at each knot. */
+const PRIOR = 0.05;
+/** Passes that are remembered at a knot; with every pass older ones lose weight, so that a knot measured in a bad moment is tried again. */
 const ENOUGH = 16;
-/** With every pass older ones lose weight, so that a knot which was once measured in a bad moment is tried again. */
-const CORRECTION_MEMORY = 0.98;
-const PACE_MEMORY = 0.9;
-/** A pass counts as at most so many times slower or faster than expected. */
+const FADING = 0.97;
+/** The line is nowhere below this share of T(1). */
+const LEAST = 0.5;
+/** A pass counts as at most so many times slower or faster than expected; and all knots follow it by this share, within smaller bounds. */
 const OUTLIER = 12;
+const COMMON = 0.02;
+const COMMON_OUTLIER = 2;
+
+/** start + slope n. */
+interface Line {
+  readonly start: number;
+  readonly slope: number;
+}
+
+/** The line with the least squares of relative errors at the knots. @param times milliseconds and passes behind them, for each knot */
+function fitLine(times: (knot: number, add: (time: number, passes: number) => void) => void): Line {
+  let weights = 0;
+  let n1 = 0;
+  let n2 = 0;
+  let t0 = 0;
+  let t1 = 0;
+  for (let knot = 0; knot < KNOTS.length; knot++) {
+    const n = KNOTS[knot]!;
+    times(knot, (time, passes) => {
+      const weight = passes / (time * time);
+      weights += weight;
+      n1 += weight * n;
+      n2 += weight * n * n;
+      t0 += weight * time;
+      t1 += weight * time * n;
+    });
+  }
+  const slope = (weights * t1 - n1 * t0) / (weights * n2 - n1 * n1);
+  return { start: (t0 - slope * n1) / weights, slope };
+}
+
+const valueAt = ({ start, slope }: Line, knot: number): number => start + slope * KNOTS[knot]!;
+
+/** How far the shipped shape lies from its own line, as a ratio: below 1 where a few more tokens come nearly free. */
+const SHAPE_LINE = fitLine((knot, add) => add(SHAPE[knot]!, 1));
+const BEND = SHAPE.map((time, knot) => time / valueAt(SHAPE_LINE, knot));
 
 /** Where n lies between two knots: the lower one, and the share of the upper one. Beyond the last knot the last line goes on. */
 function place(n: number): { readonly knot: number; readonly share: number } {
@@ -40,98 +74,92 @@ function place(n: number): { readonly knot: number; readonly share: number } {
 export class PassCosts implements CostSource {
   /** For every n. */
   readonly #places: readonly { readonly knot: number; readonly share: number }[];
-  /** Fading sums for each knot: measured times over pace x shape, and how many there were. */
-  readonly #ratios = new Float64Array(KNOTS.length);
+  /** Measured milliseconds at each knot, and how many passes stand behind them. */
+  readonly #times = Float64Array.from(SHAPE);
   readonly #weights = new Float64Array(KNOTS.length);
-  /** Fading sums of milliseconds, and of the units that they should have been. */
-  #milliseconds = 0;
-  #units = 0;
-  readonly #drafting = new SteadyMean();
+  /** What each knot leans on: the bent line. */
+  readonly #leant = Float64Array.from(SHAPE);
   readonly #curve: Float64Array;
+  #stale = true;
+  readonly #drafting = new SteadyMean();
+  #measured = false;
 
   constructor(maxNodes: number) {
     this.#curve = new Float64Array(maxNodes + 1);
     this.#places = Array.from(this.#curve, (_, n) => place(n));
-    this.#rebuild();
   }
 
-  /** (maxNodes + 1,) milliseconds; before the first measurement in units near T(1). The same array each time. */
+  /** (maxNodes + 1,) milliseconds; before the first measurement in units of T(1). The same array each time. */
   get curve(): CostCurve {
+    if (this.#stale) this.#draw();
     return this.#curve;
   }
 
   get draftShare(): number {
-    return this.#units > 0 ? this.#drafting.value / this.#curve[1]! : 0;
-  }
-
-  /** Milliseconds per unit; 1 before the first measurement. */
-  get #pace(): number {
-    return this.#units > 0 ? this.#milliseconds / this.#units : 1;
+    return this.#measured ? this.#drafting.value / this.#expected(1) : 0;
   }
 
   /** A host whose clock stands still while code runs teaches nothing. */
   observe(nodes: number, passMs: number): number {
-    if (!(passMs > 0)) return this.#curve[nodes]!;
-    const units = this.#curve[nodes]! / this.#pace;
-    const pace = this.#units > 0 ? this.#pace : passMs / units;
-    const measured = Math.min(Math.max(passMs, (pace * units) / OUTLIER), pace * units * OUTLIER);
-    this.#milliseconds = this.#milliseconds * PACE_MEMORY + measured;
-    this.#units = this.#units * PACE_MEMORY + units;
-
-    const { knot, share } = this.#places[nodes]!;
-    const ratio = measured / (pace * (SHAPE[knot]! * (1 - share) + SHAPE[knot + 1]! * share));
-    for (let i = 0; i < KNOTS.length; i++) {
-      const weight = i === knot ? 1 - share : i === knot + 1 ? share : 0;
-      this.#ratios[i] = this.#ratios[i]! * CORRECTION_MEMORY + weight * ratio;
-      this.#weights[i] = this.#weights[i]! * CORRECTION_MEMORY + weight;
-    }
-    this.#rebuild();
-    return measured;
+    const expected = this.#expected(nodes);
+    if (!(passMs > 0)) return expected;
+    const slower = passMs / expected;
+    if (this.#measured) this.#learn(nodes, clamp(slower, OUTLIER), 1 + COMMON * (clamp(slower, COMMON_OUTLIER) - 1));
+    else this.#learn(nodes, slower, slower);
+    this.#measured = true;
+    this.#stale = true;
+    return Math.min(passMs, OUTLIER * expected);
   }
 
   observeDraft(draftMs: number): void {
     this.#drafting.add(draftMs);
   }
 
-  #rebuild(): void {
-    const pace = this.#pace;
-    const { start, slope } = this.#line();
-    const values = KNOTS.map((n, knot) => {
-      const measured = SHAPE[knot]! * this.#ratios[knot]!;
-      return (pace * (measured + LINE * Math.max(0, start + slope * n))) / (this.#weights[knot]! + LINE);
-    });
-    // A larger pass never takes less time: one that was seen to bounds the smaller ones.
-    let bound = Infinity;
-    for (let n = this.#curve.length - 1; n >= 1; n--) {
-      const { knot, share } = this.#places[n]!;
-      bound = Math.min(bound, values[knot]! * (1 - share) + values[knot + 1]! * share);
-      this.#curve[n] = bound;
+  /** A pass was `slower` times slower than expected; all passes are `common` times slower than before. */
+  #learn(nodes: number, slower: number, common: number): void {
+    const { knot, share } = this.#places[nodes]!;
+    for (let i = 0; i < KNOTS.length; i++) {
+      const part = i === knot ? 1 - share : i === knot + 1 ? share : 0;
+      const seen = part > 0 ? this.#value(i) * slower : 0;
+      this.#weights[i] = this.#weights[i]! * FADING + part;
+      this.#times[i]! *= common;
+      this.#leant[i]! *= common;
+      if (part > 0) this.#times[i]! += ((seen - this.#times[i]!) * part) / this.#weights[i]!;
     }
   }
 
-  /** start + slope n in units, by least squares of relative errors over knots: passes get dearer by about the same for every node. */
-  #line(): { readonly start: number; readonly slope: number } {
-    let weights = 0;
-    let n1 = 0;
-    let n2 = 0;
-    let t0 = 0;
-    let t1 = 0;
-    const add = (n: number, time: number, passes: number): void => {
-      const weight = passes / (time * time);
-      weights += weight;
-      n1 += weight * n;
-      n2 += weight * n * n;
-      t0 += weight * time;
-      t1 += weight * time * n;
-    };
-    for (let knot = 0; knot < KNOTS.length; knot++) {
-      const passes = this.#weights[knot]!;
-      add(KNOTS[knot]!, SHAPE[knot]!, PRIOR);
-      if (passes > 0) add(KNOTS[knot]!, (SHAPE[knot]! * this.#ratios[knot]!) / passes, Math.min(passes, ENOUGH));
-    }
-    const slope = (weights * t1 - n1 * t0) / (weights * n2 - n1 * n1);
-    return { start: (t0 - slope * n1) / weights, slope };
+  /** Time at a knot: as near to what it leans on as it is badly known. */
+  #value(knot: number): number {
+    const weight = this.#weights[knot]!;
+    return (weight * this.#times[knot]! + LINE * this.#leant[knot]!) / (weight + LINE);
   }
+
+  #expected(nodes: number): number {
+    const { knot, share } = this.#places[nodes]!;
+    return this.#value(knot) * (1 - share) + this.#value(knot + 1) * share;
+  }
+
+  /** Fits the line anew, and draws the curve. A larger pass never takes less time: one that was seen to bounds the smaller ones. */
+  #draw(): void {
+    this.#stale = false;
+    if (this.#measured) this.#lean();
+    let bound = Infinity;
+    for (let n = this.#curve.length - 1; n >= 1; n--) this.#curve[n] = bound = Math.min(bound, this.#expected(n));
+  }
+
+  #lean(): void {
+    const line = fitLine((knot, add) => {
+      add((SHAPE[knot]! * this.#times[0]!) / BEND[knot]!, PRIOR);
+      add(this.#times[knot]! / BEND[knot]!, Math.min(this.#weights[knot]!, ENOUGH));
+    });
+    const least = LEAST * this.#times[0]!;
+    for (let i = 0; i < KNOTS.length; i++) this.#leant[i] = Math.max(BEND[i]! * valueAt(line, i), least);
+  }
+}
+
+/** A ratio, at most so many times above or below 1. */
+function clamp(ratio: number, most: number): number {
+  return Math.min(Math.max(ratio, 1 / most), most);
 }
 
 /** An injected cost table up to maxNodes: beyond its end the last step goes on. Time plays no part in decisions over it. */
