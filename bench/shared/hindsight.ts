@@ -41,7 +41,8 @@ export async function offeredDepths(
     const tree = nodes > 1 ? await drafters.propose({ nodes, root, vocab: target.vocab }) : rootOnly(root);
     found[position] = matchingDepth(tree, output, position);
     const rows = target.forward(tree, 'all');
-    drafters.observe({ tree, path, emitted: Int32Array.of(output[position]!), rows });
+    const history = [...prompt, ...output.slice(0, position + 1)];
+    drafters.observe({ tree, path, emitted: Int32Array.of(output[position]!), history, rows });
     target.commit(path);
   }
   return found;

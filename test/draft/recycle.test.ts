@@ -74,6 +74,19 @@ test('after a pass the rows of its tokens are the top 8 of their last node, all 
   }
 });
 
+test('the outlook is the first of the row of the last token, and its share', () => {
+  const recycle = new Recycle(9);
+  recycle.begin(Int32Array.of(1));
+  assert.is(recycle.outlook(), undefined);
+  const logits = Float32Array.of(0, 0, 0, 9, 0, 0, 0, 0, 0);
+  recycle.observe(rejected(rootOnly(1), [logits])); // 3 comes
+  assert.is(recycle.outlook(), undefined);
+  recycle.begin(Int32Array.of(1));
+  const { token, score } = recycle.outlook()!;
+  assert.is(token, 3);
+  assert.ok(score > 0.99 && score < 1);
+});
+
 test('the first node instead of the last would be seen: the rule has a choice to make', () => {
   const tree = { tokens: Int32Array.of(1, 2, 1), parents: Int32Array.of(-1, 0, 1) };
   const rows = [0, 1, 2].map((shift) => Float32Array.from({ length: 9 }, (_, id) => -((id + shift) % 9)));
