@@ -4,7 +4,8 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { checkTree, type DraftTree, type TreeLimits } from '../tree/draft-tree.ts';
+import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
+import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
 import type { Drafter, Outlook, StepRecord } from './drafter.ts';

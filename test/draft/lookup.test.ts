@@ -1,7 +1,8 @@
 /** Prompt lookup: what it proposes, in what order, and how sure it is. */
 import { Lookup } from '../../src/draft/lookup.ts';
 import { jointScores } from '../../src/tree/prune.ts';
-import { checkTree, childWith, depths, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { checkTree } from '../../src/tree/check-tree.ts';
+import { childWith, depths, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
 

@@ -2,7 +2,8 @@
 import { generate } from '../../src/decode/generate.ts';
 import { TEMPLATE } from '../../src/draft/recycle-template.ts';
 import { Recycle } from '../../src/draft/recycle.ts';
-import { checkTree, depths, pathTo, rootOnly } from '../../src/tree/draft-tree.ts';
+import { checkTree } from '../../src/tree/check-tree.ts';
+import { depths, pathTo, rootOnly } from '../../src/tree/draft-tree.ts';
 import { hostOf } from '../decode/hosts.ts';
 import { descending, madeUpLanguage, MadeUpTarget, orderOneLanguage } from '../decode/made-up-target.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
