@@ -4,7 +4,7 @@
  */
 import { outOfRange, wrongType } from '../check-options.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
-import { ForetokenError } from '../errors.ts';
+import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
@@ -90,7 +90,7 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
     memoryLimit = MOST_MEMORY_BYTES,
   } = options;
   if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
-  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", dtype);
+  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", quote(dtype));
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
