@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { assert, repositoryFile, test } from '../harness.ts';
+import { assert, note, repositoryFile, test } from '../harness.ts';
 import { startChild } from '../runtimes/child.ts';
 import { brokenPromises } from '../runtimes/expectation.ts';
 import { bundleForProcesses, packedFolder, servedFolders } from '../runtimes/hosts.ts';
@@ -27,6 +27,9 @@ test('every promise is kept on arm64, with the committed bits', async () => {
   try {
     const report = (await Promise.race([server.result('arm64', TIMEOUT_MS), early])) as Report;
     assert.equal(brokenPromises(report), []);
+    if ('checks' in report) {
+      note(`${Object.keys(report.checks).length} checks, ${Object.keys(report.digests).length} digests`);
+    }
   } finally {
     early.catch(() => {});
     await child.stop();
