@@ -116,7 +116,8 @@ export class AdaptiveScheduler implements Scheduler {
 
     let best = { nodes: 1, rate: margin / cost[1]!, tokens: 1 };
     let tokens = 1;
-    for (let nodes = 2; nodes <= order.length; nodes++) {
+    const most = Math.min(order.length, this.#maxNodes);
+    for (let nodes = 2; nodes <= most; nodes++) {
       tokens += joint[order[nodes - 1]!]!;
       const rate = tokens / cost[nodes]!;
       if (rate > best.rate) best = { nodes, rate, tokens };
