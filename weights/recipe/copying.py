@@ -3,30 +3,40 @@
 Copying what stands in the context is what edits need most and what a small model learns last. The circuit (Olsson et al.,
 2022, arXiv 2209.11895) has three parts:
 
-    ... a b ... a      previous-token heads: every position learns which token came before it
+    ... a b ... a      looking back: every position learns which tokens came before it
           ^     |      matching heads: at `a`, look at a position that came after an `a`
           +-----+      their values: raise the logit of what stands there, `b`
 
-Lessons teach the first two by a loss on attention itself; regression() gives the third its first weights.
+Lessons teach the first two by a loss on attention itself; regression() gives the third its first weights. Code repeats its pairs of tokens all the time, so
+a match must be long to be the right one: a layer looks one, two, three and four tokens back, two heads (which share keys) each.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from model import Llama
 
-TEACHING_HEADS = 2, 4, 4  # of the first three layers: previous token, matching, matching
+LOOKING_BACK = 1, 1, 2, 2, 3, 3, 4, 4  # tokens, by head
+MATCHING_HEADS = 4
+# Which layers look back and which match, before and after growth. Layer 0 sees tokens alone, nothing that is the same at all positions, and
+# looks back badly (0.6 of its attention where it should be); the layer that growth puts behind it does not.
+LESSONS = {4: (0, (1, 2)), 8: (1, (2, 4, 6))}
+LONGEST_MATCH = 16
 
 
-def copies(tokens: list[int], length: int = 3) -> list[int]:
-    """For each position, where its next token can be copied from: after the last place where the same `length`
-    tokens stood, if the same token came next there; -1 elsewhere."""
-    last, found = {}, [-1] * (len(tokens) - 1)
-    for i in range(length - 1, len(tokens) - 1):
-        run = tuple(tokens[i - length + 1 : i + 1])
-        if tokens[last.get(run, i) + 1] == tokens[i + 1]:
-            found[i] = last.get(run, -2) + 1
-        last[run] = i
+def copies(tokens: np.ndarray) -> np.ndarray:
+    """For each position but the last, where its next token can be copied from: after the place before which most tokens are the same
+    as here (two or more; of equal ones the last), if the same token came next there; -1 elsewhere."""
+    found = np.full(len(tokens) - 1, -1)
+    same = np.zeros(len(tokens), np.int64)  # same[j]: tokens that agree at the ends of tokens[: i + 1] and tokens[: j + 1]
+    for i in range(1, len(tokens) - 1):
+        same[1:i] = np.where(tokens[1:i] == tokens[i], same[: i - 1] + 1, 0)
+        same[0], same[i] = tokens[0] == tokens[i], 0
+        lengths = np.minimum(same[:i], LONGEST_MATCH)
+        j = i - 1 - lengths[::-1].argmax()
+        if lengths[j] >= 2 and tokens[j + 1] == tokens[i + 1]:
+            found[i] = j + 1
     return found
 
 
@@ -36,18 +46,22 @@ def lessons_for(model: Llama, tokens: Tensor) -> None:
     a b c d . . a b c d
           ^         |        at the second c: what came after the first c
     """
-    before = (torch.arange(tokens.shape[1] - 1) - 1).expand(len(tokens), -1)
-    copied = torch.tensor([copies(row) for row in tokens.tolist()])
-    for layer, heads, target in zip(model.model.layers, TEACHING_HEADS, (before, copied, copied)):
-        layer.self_attn.lesson = heads, target
+    positions = torch.arange(tokens.shape[1] - 1)
+    before = torch.stack([(positions - back).clamp(min=-1) for back in LOOKING_BACK])
+    copied = torch.from_numpy(np.stack([copies(row) for row in tokens.numpy()]))
+    looking, matching = LESSONS[len(model.model.layers)]
+    model.model.layers[looking].self_attn.lesson = before.expand(len(tokens), -1, -1)
+    for layer in matching:
+        model.model.layers[layer].self_attn.lesson = copied[:, None].expand(-1, MATCHING_HEADS, -1)
 
 
 def surprise(model: Llama) -> Tensor:
     """Sum over the taught layers of how little they looked there; ends the lessons."""
     total = 0
-    for layer in model.model.layers[: len(TEACHING_HEADS)]:
-        total = total + layer.self_attn.lesson_loss
-        layer.self_attn.lesson = layer.self_attn.lesson_loss = None
+    for layer in model.model.layers:
+        if layer.self_attn.lesson is not None:
+            total = total + layer.self_attn.lesson_loss
+            layer.self_attn.lesson = layer.self_attn.lesson_loss = None
     return total
 
 
@@ -58,8 +72,8 @@ def regression(x: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def write_values(model: Llama, tokens: Tensor, scale: float = 4.0) -> None:
-    """Gives the matching heads values that raise the logit of the token they look at. tokens (B, T): a sample.
+def write_values(model: Llama, tokens: Tensor, nats: float = 8.0) -> None:
+    """Gives the matching heads values that raise the logit of the token they look at by about so many nats. tokens (B, T): a sample.
 
     The values are a code of the token, read off the layer's input by regression; what the heads write is the
     direction that raises this token's logit and, the embedding being whitened, as few others as can be.
@@ -76,16 +90,22 @@ def write_values(model: Llama, tokens: Tensor, scale: float = 4.0) -> None:
         layer.input_layernorm.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out.flatten(0, 1)))
         for layer, seen in zip(model.model.layers, inputs)
     ]
+    residual = []
+    hooks.append(model.model.norm.register_forward_hook(lambda module, args, out: residual.append(args[0])))
     model(tokens)
     for hook in hooks:
         hook.remove()
+    matching = LESSONS[len(inputs)][1]
+    dims = len(matching) * MATCHING_HEADS // groups * c.head_dim  # of the code: its squared length, and so the logit's rise at scale 1
+    scale = nats * residual[0].square().mean().sqrt() / (model.model.norm.weight.mean() * dims)
     start = 0
-    for layer, heads, (x,) in list(zip(model.model.layers, TEACHING_HEADS, inputs))[1:]:
+    for layer in matching:
+        attention, x, heads = model.model.layers[layer].self_attn, inputs[layer][0], MATCHING_HEADS
         kv = heads // groups
         part = mix[:, start : start + kv * c.head_dim]
         start += kv * c.head_dim
         values = regression(x, (centred @ whiten @ part)[tokens.flatten()])
         out = (whiten @ part).view(c.hidden_size, kv, 1, c.head_dim).expand(-1, -1, groups, -1).flatten(1) / groups
         even = (out.norm() * scale / values.norm()).sqrt()  # the same norm for both factors
-        layer.self_attn.v_proj.weight[: kv * c.head_dim] = values * even
-        layer.self_attn.o_proj.weight[:, : heads * c.head_dim] = out * scale / even
+        attention.v_proj.weight[: kv * c.head_dim] = values * even
+        attention.o_proj.weight[:, : heads * c.head_dim] = out * scale / even

@@ -23,13 +23,14 @@ from model import Config, Llama
 from muon import Muon
 
 # The course of a run. Everything is a share of the time, so that the run ends when it should.
-POSITIONS = [(0.0, 256), (0.4, 512), (0.8, 1024), (0.92, 2048)]
-PAIR_SHARES = [(0.0, 0.35)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
-REPEAT_SHARES = [(0.0, 0.25), (0.3, 0.1), (0.5, 0.0)]  # of the sequences repeat a random segment, to learn to copy
-TEACH_UNTIL = 0.6  # heads are told what to look at (copying.py)
-VALUES_AT = 0.3  # by then they look there: their values are written
-GROW_AT = 0.6  # from 4 layers to 8
-FALL_FROM = 0.6  # from here on the learning rate falls linearly to 0
+POSITIONS = [(0.0, 256), (0.1, 512), (0.75, 1024), (0.92, 2048)]
+BATCHES = [(0.0, 4096), (0.2, 8192)]  # tokens
+PAIR_SHARES = [(0.0, 0.33), (0.34, 0.45)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
+REPEAT_SHARES = [(0.0, 0.25), (0.1, 0.1), (0.2, 0.0)]  # of the sequences repeat a random segment, to learn to copy
+TEACH_UNTIL = 0.85  # heads are told what to look at (copying.py)
+VALUES_AT = 0.1  # by then they look there: their values are written
+GROW_AT = 0.5  # from 4 layers to 8
+FALL_FROM = 0.5  # from here on the learning rate falls linearly to 0
 LESSON_WEIGHT = 0.7
 EVAL_BYTES = 60_000
 
@@ -106,7 +107,7 @@ def bits_per_byte(model: Llama, held_out: list[torch.Tensor], size: int) -> floa
 
     The end-of-text after each file counts as a byte.
     """
-    nats = torch.tensor(sum(model.loss(tokens, "sum").item() for tokens in held_out), dtype=torch.float64)
+    nats = torch.tensor(sum(map(model.nats, held_out)), dtype=torch.float64)
     dist.all_reduce(nats)
     return nats.item() / size / np.log(2)
 
@@ -131,14 +132,15 @@ def average_gradients(parameters: list[torch.Tensor]) -> None:
 
 
 def optimizers_for(model: Llama, args: argparse.Namespace):
-    """The two optimizers, and the full learning rate of each of their groups."""
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
-    others = [p for n, p in model.named_parameters() if p.ndim == 1 or "embed" in n]
-    optimizers = [
-        Muon(matrices, lr=args.matrix_rate),
-        torch.optim.AdamW(others, lr=args.embedding_rate, betas=(0.9, 0.95), weight_decay=0.0),
+    """The two optimizers; each of their groups keeps its full learning rate as `full`."""
+    named = list(model.named_parameters())
+    matrices = [p for n, p in named if p.ndim == 2 and "embed" not in n]
+    embedding = dict(params=[p for n, p in named if "embed" in n], full=args.embedding_rate)
+    norms = dict(params=[p for _, p in named if p.ndim == 1], full=args.norm_rate)
+    return [
+        Muon([dict(params=matrices, full=args.matrix_rate)], lr=args.matrix_rate),
+        torch.optim.AdamW([embedding, norms], lr=args.norm_rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
-    return optimizers, [args.matrix_rate, args.embedding_rate]
 
 
 def run(rank: int, args: argparse.Namespace) -> None:
@@ -152,7 +154,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     path, log = WORK / f"{args.name}.pt", WORK / f"{args.name}.csv"
     saved = torch.load(path, weights_only=True) if args.resume else None
     model = Llama.from_state(config, saved["model"]) if saved else Llama(config, config.num_hidden_layers // 2)
-    optimizers, full = optimizers_for(model, args)
+    optimizers = optimizers_for(model, args)
     seen, spent, pointed = 0, 0.0, False
     if saved:
         for optimizer, state in zip(optimizers, saved["optimizers"] or []):
@@ -192,34 +194,33 @@ def run(rank: int, args: argparse.Namespace) -> None:
         progress, share = clock / (60 * args.minutes), rate(clock / (60 * args.minutes), (seen + 1) / 120_000)
         if progress >= 1:
             break
-        growing = len(model.model.layers) < config.num_hidden_layers  # a grown model is past its lessons
+        growing = len(model.model.layers) < config.num_hidden_layers
         if growing and not pointed and progress > VALUES_AT:
             pointed = True
             write_values(model, Data(0, 1).batch(12, 512, 0.4, 0.0)[:, :-1])
         if growing and progress > GROW_AT:
             states = [dict(o.state) for o in optimizers]
             model.grow()
-            growing = False
-            optimizers, full = optimizers_for(model, args)
+            optimizers = optimizers_for(model, args)
             for optimizer, state in zip(optimizers, states):
                 optimizer.state.update(state)
-        positions, *shares = (at(s, progress) for s in (POSITIONS, PAIR_SHARES, REPEAT_SHARES))
+        positions, batch, *shares = (at(s, progress) for s in (POSITIONS, BATCHES, PAIR_SHARES, REPEAT_SHARES))
         micro = max(args.micro, positions)
-        parts = max(1, args.tokens // (micro * args.processes) // (2 if positions <= 512 else 1))
-        for _ in range(parts):
+        parts = max(1, batch // (micro * args.processes))
+        for part in range(parts):
             tokens = data.batch(micro // positions, positions, *shares)
-            teaching = growing and progress < TEACH_UNTIL
+            teaching = progress < TEACH_UNTIL and part % 2 == 0
             if teaching:
                 lessons_for(model, tokens)
             loss = model.loss(tokens)
             losses.append(loss.item())
             if teaching:
-                loss = loss + LESSON_WEIGHT * surprise(model)
+                loss = loss + LESSON_WEIGHT * surprise(model)  # a lesson in every other part: its attention is dear
             (loss / parts).backward()
         average_gradients(list(model.parameters()))
         torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
-        for group, lr in zip((o.param_groups[0] for o in optimizers), full):
-            group["lr"] = lr * share
+        for group in (g for o in optimizers for g in o.param_groups):
+            group["lr"] = group["full"] * share
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -245,9 +246,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=110)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--matrix-rate", type=float, default=0.01)
-    parser.add_argument("--embedding-rate", type=float, default=0.002)
-    parser.add_argument("--tokens", type=int, default=4096, help="a batch")
+    parser.add_argument("--matrix-rate", type=float, default=0.02)
+    parser.add_argument("--embedding-rate", type=float, default=0.02)
+    parser.add_argument("--norm-rate", type=float, default=0.002)
     parser.add_argument("--micro", type=int, default=1024, help="tokens of one backward pass")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--name", default="run")
