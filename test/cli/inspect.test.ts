@@ -14,7 +14,9 @@ test('inspect prints architecture, parameters, dtypes, memory and tensors of a f
     /^tokenizer +none$/m,
     /^parameters +353 952$/m,
     /^stored as +BF16 708 kB in 29 tensors$/m,
+    /^q4 +256 +/m,
     /^q8 +256 +/m,
+    /^bf16 +256 +/m,
     /^f32 +256 +/m,
     /^model\.layers\.\*\.mlp\.down_proj\.weight +BF16 +96 x 256 +3$/m,
   ]) {
@@ -32,7 +34,9 @@ test('inspect --json prints one object with every tensor', async () => {
   assert.equal(
     inspection.memory.map(({ dtype, context }: { dtype: string; context: number }) => [dtype, context]),
     [
+      ['q4', 128],
       ['q8', 128],
+      ['bf16', 128],
       ['f32', 128],
     ],
   );
