@@ -33,10 +33,9 @@ export function quantizeQ4(values: Float32Array): Q4Matrix {
     const start = block * Q4_BLOCK;
     const scale = Math.fround(outermost(values, start) / -8);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-    const step = (value: number) => Math.min(15, Math.floor(Math.fround(Math.fround(value * inverse) + 8.5)));
     scales[block] = scale;
     for (let j = 0; j < HALF; j++) {
-      q[start / 2 + j] = step(values[start + j]!) | (step(values[start + HALF + j]!) << 4);
+      q[start / 2 + j] = step(values[start + j]!, inverse) | (step(values[start + HALF + j]!, inverse) << 4);
     }
   }
   const scale = new Uint16Array(scales.length);
@@ -44,14 +43,21 @@ export function quantizeQ4(values: Float32Array): Q4Matrix {
   return { q, scale };
 }
 
+/** The sum is never negative, so cutting its fraction off rounds down. */
+function step(value: number, inverse: number): number {
+  const q = Math.fround(Math.fround(value * inverse) + 8.5) | 0;
+  return q > 15 ? 15 : q;
+}
+
 /** The value of largest magnitude of the block at `start`, with its sign. */
 function outermost(values: Float32Array, start: number): number {
   let largest = 0;
   let value = 0;
   for (let i = start; i < start + Q4_BLOCK; i++) {
-    if (Math.abs(values[i]!) > largest) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > largest) {
       value = values[i]!;
-      largest = Math.abs(value);
+      largest = magnitude;
     }
   }
   return value;

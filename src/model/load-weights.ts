@@ -222,8 +222,10 @@ function toFloats(values: Values): Float32Array {
 function toBf16(values: Float32Array, tensor: string): Uint16Array {
   const halves = new Uint16Array(values.length);
   encodeBf16(values, halves);
-  if (halves.some((bits) => (bits & BF16_EXPONENT) === BF16_EXPONENT)) {
-    throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: a weight is not finite as bf16`);
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & BF16_EXPONENT) === BF16_EXPONENT) {
+      throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: a weight is not finite as bf16`);
+    }
   }
   return halves;
 }
