@@ -46,7 +46,7 @@ export function quantizeQ4(values: Float32Array): Q4Matrix {
 /** The sum is never negative, so cutting its fraction off rounds down. */
 function step(value: number, inverse: number): number {
   const q = Math.fround(Math.fround(value * inverse) + 8.5) | 0;
-  return q > 15 ? 15 : q;
+  return Math.min(q, 15);
 }
 
 /** The value of largest magnitude of the block at `start`, with its sign. */

@@ -11,7 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { instantiateSync } from '@assemblyscript/loader';
-import { repositoryFile } from '../harness.ts';
+import { repositoryFile } from '../repository.ts';
 
 /** The arrays a kernel reads and writes. */
 export type Numbers = Float32Array | Int32Array | Uint32Array | Int16Array | Int8Array | Uint8Array;
