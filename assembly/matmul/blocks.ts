@@ -30,6 +30,10 @@ export abstract class Blocks extends Format {
   rowScale(rowScales: usize): v128 {
     return v128.load32_splat(rowScales);
   }
+  @inline
+  weightScale(quad: i32, scales: usize): v128 {
+    return quad == 0 ? v128.load(scales) : v128.load(scales, 16);
+  }
 }
 
 /** The plain build's half turns: sum + p · x + q · y. */
@@ -39,10 +43,9 @@ export function addPairs(sum: v128, p: v128, x: v128, q: v128, y: v128): v128 {
   return i32x4.add(i32x4.add(sum, i32x4.dot_i16x8_s(p, x)), i32x4.dot_i16x8_s(q, y));
 }
 
-/** A quad's total and a block's sum, as i32. `scales` is where the scales of the panel are. */
+/** `total` and a block's `sum` as i32. */
 // @ts-ignore: decorator
 @inline
-export function closeBlock(quad: i32, total: v128, sum: v128, scales: usize, rowScale: v128): v128 {
-  const weightScales = quad == 0 ? v128.load(scales) : v128.load(scales, 16);
-  return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weightScales, rowScale)));
+export function closeBlock(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128 {
+  return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weightScale, rowScale)));
 }

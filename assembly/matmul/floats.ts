@@ -44,7 +44,11 @@ export abstract class Floats extends Format {
     return f32x4.splat(0);
   }
   @inline
-  close(quad: i32, total: v128, sum: v128, scales: usize, rowScale: v128): v128 {
+  weightScale(quad: i32, scales: usize): v128 {
+    return f32x4.splat(0);
+  }
+  @inline
+  close(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128 {
     return sum;
   }
 }

@@ -42,6 +42,8 @@ export abstract class Format {
   abstract add(sum: v128, p: v128, x: v128, q: v128, y: v128): v128;
   /** The scale of a block of a row in every lane. */
   abstract rowScale(rowScales: usize): v128;
+  /** The scales of a quad's outputs; `scales` is where those of the block are. */
+  abstract weightScale(quad: i32, scales: usize): v128;
   /** `total` and a block's `sum`. */
-  abstract close(quad: i32, total: v128, sum: v128, scales: usize, rowScale: v128): v128;
+  abstract close(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128;
 }

@@ -63,9 +63,9 @@ class Q4 extends Blocks {
     return addPairs(sum, p, x, q, y);
   }
   @inline
-  close(quad: i32, total: v128, sum: v128, scales: usize, rowScale: v128): v128 {
+  close(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128 {
     const whole = ASC_FEATURE_RELAXED_SIMD ? i32x4.extadd_pairwise_i16x8_s(sum) : sum;
-    return closeBlock(quad, total, whole, scales, rowScale);
+    return closeBlock(total, whole, weightScale, rowScale);
   }
 }
 

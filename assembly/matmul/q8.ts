@@ -64,8 +64,8 @@ class Q8 extends Blocks {
     return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(p, x), q));
   }
   @inline
-  close(quad: i32, total: v128, sum: v128, scales: usize, rowScale: v128): v128 {
-    return closeBlock(quad, total, ASC_FEATURE_RELAXED_SIMD ? sum : i32x4.shr_s(sum, 8), scales, rowScale);
+  close(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128 {
+    return closeBlock(total, ASC_FEATURE_RELAXED_SIMD ? sum : i32x4.shr_s(sum, 8), weightScale, rowScale);
   }
 }
 

@@ -108,43 +108,45 @@ export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, apa
       if (T > 3) xd += turn;
     }
 
+    const u0 = format.weightScale(0, s0), u1 = format.weightScale(1, s0);
     const va = format.rowScale(sa);
-    ta0 = format.close(0, ta0, a0, w0, va);
-    ta1 = format.close(1, ta1, a1, w0, va);
-    if (P > 1) {
-      ta2 = format.close(0, ta2, a2, w1, va);
-      ta3 = format.close(1, ta3, a3, w1, va);
-    }
-    if (P > 2) {
-      ta4 = format.close(0, ta4, a4, w2, va);
-      ta5 = format.close(1, ta5, a5, w2, va);
-      w2 += scaleBytes;
-    }
+    ta0 = format.close(ta0, a0, u0, va);
+    ta1 = format.close(ta1, a1, u1, va);
+    const vb = T > 1 ? format.rowScale(sb) : zero;
     if (T > 1) {
-      const vb = format.rowScale(sb);
-      tb0 = format.close(0, tb0, b0, w0, vb);
-      tb1 = format.close(1, tb1, b1, w0, vb);
-      if (P > 1) {
-        tb2 = format.close(0, tb2, b2, w1, vb);
-        tb3 = format.close(1, tb3, b3, w1, vb);
-      }
+      tb0 = format.close(tb0, b0, u0, vb);
+      tb1 = format.close(tb1, b1, u1, vb);
       sb += rowScaleBytes;
     }
     if (T > 2) {
       const vc = format.rowScale(sc);
-      tc0 = format.close(0, tc0, c0, w0, vc);
-      tc1 = format.close(1, tc1, c1, w0, vc);
+      tc0 = format.close(tc0, c0, u0, vc);
+      tc1 = format.close(tc1, c1, u1, vc);
       sc += rowScaleBytes;
     }
     if (T > 3) {
       const vd = format.rowScale(sd);
-      td0 = format.close(0, td0, d0, w0, vd);
-      td1 = format.close(1, td1, d1, w0, vd);
+      td0 = format.close(td0, d0, u0, vd);
+      td1 = format.close(td1, d1, u1, vd);
       sd += rowScaleBytes;
+    }
+    if (P > 1) {
+      const u2 = format.weightScale(0, s1), u3 = format.weightScale(1, s1);
+      ta2 = format.close(ta2, a2, u2, va);
+      ta3 = format.close(ta3, a3, u3, va);
+      if (T > 1) {
+        tb2 = format.close(tb2, b2, u2, vb);
+        tb3 = format.close(tb3, b3, u3, vb);
+      }
+      w1 += scaleBytes;
+    }
+    if (P > 2) {
+      ta4 = format.close(ta4, a4, format.weightScale(0, s2), va);
+      ta5 = format.close(ta5, a5, format.weightScale(1, s2), va);
+      w2 += scaleBytes;
     }
     sa += rowScaleBytes;
     w0 += scaleBytes;
-    if (P > 1) w1 += scaleBytes;
   }
 
   const outBytes = <usize>outStride << 2;
