@@ -12,8 +12,7 @@ import { Format } from './format';
  * wherever this is called, and one of (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (3, 1).
  *
  * Letters are tokens and digits are vectors of four outputs: b3 sums outputs 4..7 of the second panel for the second token, and tb3 is
- * its total over blocks. m are packed weights, p and q those that meet
- * v and y, the first and the second word of activations.
+ * its total over blocks. Of weights, m is packed, p and q meet the words v and y of activations, and u scales a block.
  */
 // @ts-ignore: decorator
 @inline
