@@ -4,6 +4,7 @@
  * Bits: see floats.ts; those of matmulF32 with the same weights as f32.
  */
 import { PANEL } from '../../src/engine/opcodes';
+import { hidden } from '../lanes';
 import { cover } from './cover';
 import { Floats } from './floats';
 
@@ -23,7 +24,7 @@ class Bf16 extends Floats {
   }
   @inline
   mask(inDim: i32): v128 {
-    return i32x4.splat(inDim > 0 ? 0xffff0000 : 0);
+    return hidden(i32x4.splat(0xffff0000), inDim);
   }
   @inline
   unpack(packed: v128, quad: i32, word: i32, mask: v128): v128 {

@@ -28,10 +28,7 @@ export abstract class Format {
   abstract first(w: usize): v128;
   /** What quad 1 is unpacked from: another vector, or the `first` once more. */
   abstract second(w: usize, first: v128): v128;
-  /**
-   * A constant that `unpack` works with, made from a number that no compiler knows: constants of 128 bits are built anew, of several
-   * instructions, wherever they are used, inside the innermost loop, too.
-   */
+  /** A constant that `unpack` works with, hidden: it is needed in the innermost loop. */
   abstract mask(inDim: i32): v128;
   /** Weights of a quad that meet a word of activations. */
   abstract unpack(packed: v128, quad: i32, word: i32, mask: v128): v128;

@@ -11,6 +11,7 @@
  * Bits: see blocks.ts; the inner sum is at most 32 * 8 * 127.
  */
 import { BLOCK, PANEL, Q4_BLOCK_BYTES } from '../../src/engine/opcodes';
+import { hidden } from '../lanes';
 import { addPairs, Blocks, closeBlock } from './blocks';
 import { cover } from './cover';
 
@@ -44,8 +45,7 @@ class Q4 extends Blocks {
   }
   @inline
   mask(inDim: i32): v128 {
-    const bits = inDim > 0 ? 15 : 0;
-    return ASC_FEATURE_RELAXED_SIMD ? i8x16.splat(<i8>bits) : i16x8.splat(<i16>bits);
+    return hidden(ASC_FEATURE_RELAXED_SIMD ? i8x16.splat(15) : i16x8.splat(15), inDim);
   }
   @inline
   unpack(packed: v128, quad: i32, word: i32, mask: v128): v128 {

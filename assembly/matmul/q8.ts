@@ -8,6 +8,7 @@
  * Bits: see blocks.ts; the inner sum is at most 32 * 128 * 63.
  */
 import { BLOCK, PANEL, Q8_BLOCK_BYTES } from '../../src/engine/opcodes';
+import { hidden } from '../lanes';
 import { addPairs, Blocks, closeBlock } from './blocks';
 import { cover } from './cover';
 
@@ -43,8 +44,7 @@ class Q8 extends Blocks {
   /** In the plain build what keeps the upper byte of an i16; in the relaxed one 1 as i16, to add neighbours with: q of every turn. */
   @inline
   mask(inDim: i32): v128 {
-    const bits = ASC_FEATURE_RELAXED_SIMD ? 1 : -256;
-    return i16x8.splat(<i16>(inDim > 0 ? bits : 0));
+    return hidden(ASC_FEATURE_RELAXED_SIMD ? i16x8.splat(1) : i16x8.splat(-256), inDim);
   }
   @inline
   unpack(packed: v128, quad: i32, word: i32, mask: v128): v128 {
