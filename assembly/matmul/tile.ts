@@ -9,7 +9,7 @@ import { Format } from './format';
 
 /**
  * Multiplies tokens row..row + T - 1 with P panels that lie `apart` panels from each other, the first of them `panel`. P and T are constants
- * wherever this is called, and one of (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (3, 1).
+ * wherever this is called, and one of (1, 1) (1, 2) (1, 3) (1, 4) (2, 2) (3, 1).
  *
  * Letters are tokens and digits are vectors of four outputs: b3 sums outputs 4..7 of the second panel for the second token, and tb3 is
  * its total over blocks. Of weights, m is packed, p and q meet the words v and y of activations, and u scales a block.
