@@ -3,17 +3,16 @@
  *
  * The table is packed in panels because a tied output layer multiplies with the same bytes; a row of it is one column of a panel.
  *
- * Operands of both: out (rows, dim) f32; table (vocabulary, dim) PACKED; tokens (rows) i32, each below the vocabulary; dim a multiple
- * of 32 for q8; scale is 1 for most architectures, where it changes no bit.
+ * Operands of all: out (rows, dim) f32; table (vocabulary, dim) PACKED; tokens (rows) i32, each below the vocabulary; dim a multiple
+ * of 32 for q8 and q4; scale is 1 for most architectures, where it changes no bit.
  */
-import { BLOCK, PANEL, Q8_BLOCK_BYTES } from '../src/engine/opcodes';
+import { BLOCK, PANEL, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from '../src/engine/opcodes';
 
 /** Bytes of one f32 input of a panel. */
 const STEP: usize = (<usize>PANEL) << 2;
-/** Bytes of a q8 block's weights, before its scales. */
-const WEIGHTS: usize = <usize>(BLOCK * PANEL);
-/** Bytes of two q8 inputs of a panel. */
-const PAIR: usize = <usize>(2 * PANEL);
+/** Bytes of a q8 block's weights, before its scales, and of a q4 block's. */
+const Q8_WEIGHTS: usize = <usize>(BLOCK * PANEL);
+const Q4_WEIGHTS: usize = <usize>(BLOCK * PANEL / 2);
 
 /** Bits: one product. */
 export function embedF32(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
@@ -28,6 +27,20 @@ export function embedF32(out: usize, table: usize, tokens: usize, dim: i32, scal
   }
 }
 
+/** Bits: one product. */
+export function embedBf16(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
+  let to = out + ((<usize>rowFrom * <usize>dim) << 2);
+  for (let row = rowFrom; row < rowTo; row++) {
+    const token = <usize>load<u32>(tokens + (<usize>row << 2));
+    const lane = token % PANEL;
+    let from = table + (token / PANEL) * <usize>dim * (STEP >> 1) + ((lane % 4) << 2) + ((lane / 4) << 1);
+    for (const end = to + (<usize>dim << 2); to < end; to += 4) {
+      store<f32>(to, reinterpret<f32>(<u32>load<u16>(from) << 16) * scale);
+      from += STEP >> 1;
+    }
+  }
+}
+
 /** Bits: (q * block scale) * scale, each product rounded; q as f32 is exact. */
 export function embedQ8(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
   const panelBytes = <usize>(dim / BLOCK) * Q8_BLOCK_BYTES;
@@ -37,11 +50,31 @@ export function embedQ8(out: usize, table: usize, tokens: usize, dim: i32, scale
     const lane = token % PANEL;
     let block = table + (token / PANEL) * panelBytes;
     for (const end = block + panelBytes; block < end; block += Q8_BLOCK_BYTES) {
-      const blockScale = load<f32>(block + WEIGHTS + (lane << 2));
-      for (let pair = block + (lane << 1), stop = block + WEIGHTS; pair < stop; pair += PAIR) {
-        store<f32>(to, <f32>load<i8>(pair) * blockScale * scale);
-        store<f32>(to, <f32>load<i8>(pair, 1) * blockScale * scale, 4);
-        to += 8;
+      const blockScale = load<f32>(block + Q8_WEIGHTS + (lane << 2));
+      for (let i: usize = 0; i < <usize>BLOCK; i++) {
+        const byte = load<i8>(block + (i / 4 * PANEL + lane) * 4 + i % 4);
+        store<f32>(to, <f32>byte * blockScale * scale);
+        to += 4;
+      }
+    }
+  }
+}
+
+/** Bits: (q * block scale) * scale, each product rounded; q as f32 is exact. */
+export function embedQ4(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
+  const panelBytes = <usize>(dim / BLOCK) * Q4_BLOCK_BYTES;
+  let to = out + ((<usize>rowFrom * <usize>dim) << 2);
+  for (let row = rowFrom; row < rowTo; row++) {
+    const token = <usize>load<u32>(tokens + (<usize>row << 2));
+    const lane = token % PANEL;
+    const shift = <u8>(lane / 4 * 4);
+    let block = table + (token / PANEL) * panelBytes;
+    for (const end = block + panelBytes; block < end; block += Q4_BLOCK_BYTES) {
+      const blockScale = load<f32>(block + Q4_WEIGHTS + (lane << 2));
+      for (let i: usize = 0; i < <usize>BLOCK; i++) {
+        const byte = load<u8>(block + (i / 4 * 4 + lane % 4) * 4 + i % 4);
+        store<f32>(to, <f32>(<i32>((byte >> shift) & 15) - 8) * blockScale * scale);
+        to += 4;
       }
     }
   }

@@ -3,14 +3,16 @@
  */
 export { add, geluGate, siluGate } from './activation';
 export { attention, attentionTiles } from './attention';
-export { embedF32, embedQ8 } from './embed';
+export { embedBf16, embedF32, embedQ4, embedQ8 } from './embed';
 export { kvMove, kvStore } from './kv-cache';
 export { exponentials } from './math';
+export { matmulBf16 } from './matmul/bf16';
 export { matmulF32 } from './matmul/f32';
+export { matmulQ4 } from './matmul/q4';
 export { matmulQ8 } from './matmul/q8';
 export { layerNorm, rmsNorm } from './norm';
 export { runProgram } from './program';
-export { quantizeRows } from './quantize';
+export { quantizeQ4, quantizeQ8 } from './quantize';
 export { rope, ropeTable } from './rope';
 export { argmax, topK } from './select';
 export { softmax } from './softmax';

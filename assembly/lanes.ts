@@ -12,6 +12,18 @@ export function fold(v: v128): f32 {
 }
 
 /**
+ * A constant that compilers cannot tell for one. V8 builds a vector constant anew at every use, by three or more instructions; this one is
+ * made once and stays in a register.
+ *
+ * @param count  anything that is never negative, and not known at compile time
+ */
+// @ts-ignore: decorator
+@inline
+export function hidden(constant: v128, count: i32): v128 {
+  return v128.or(i32x4.splat(count >>> 31), constant);
+}
+
+/**
  * Up to four f32 from `address`.
  *
  * @param lanes  how many may be read, at least 1; 4 and more read a whole vector

@@ -7,12 +7,14 @@
 import * as code from '../src/engine/opcodes';
 import { add, geluGate, siluGate } from './activation';
 import { attention, attentionTiles } from './attention';
-import { embedF32, embedQ8 } from './embed';
+import { embedBf16, embedF32, embedQ4, embedQ8 } from './embed';
 import { kvMove, kvStore } from './kv-cache';
+import { matmulBf16 } from './matmul/bf16';
 import { matmulF32 } from './matmul/f32';
+import { matmulQ4 } from './matmul/q4';
 import { matmulQ8 } from './matmul/q8';
 import { layerNorm, rmsNorm } from './norm';
-import { quantizeRows } from './quantize';
+import { quantizeQ4, quantizeQ8 } from './quantize';
 import { rope, ropeTable } from './rope';
 import { argmax, topK } from './select';
 import { softmax } from './softmax';
@@ -60,16 +62,21 @@ export function runProgram(program: usize, ops: i32, thread: i32, threads: i32):
 function partsOf(op: usize): i32 {
   switch (int(op, 0)) {
     case code.EMBED_F32:
+    case code.EMBED_BF16:
     case code.EMBED_Q8:
+    case code.EMBED_Q4:
     case code.RMS_NORM:
-    case code.QUANTIZE:
+    case code.QUANTIZE_Q8:
+    case code.QUANTIZE_Q4:
     case code.ROPE_TABLE:
       return int(op, 4);
     case code.LAYER_NORM:
       return int(op, 5);
     case code.MATMUL_F32:
+    case code.MATMUL_BF16:
       return panels(int(op, 7));
     case code.MATMUL_Q8:
+    case code.MATMUL_Q4:
       return panels(int(op, 8));
     case code.ROPE:
       return int(op, 4);
@@ -103,18 +110,28 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
   switch (int(op, 0)) {
     case code.EMBED_F32:
       return embedF32(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.EMBED_BF16:
+      return embedBf16(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.EMBED_Q8:
       return embedQ8(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.EMBED_Q4:
+      return embedQ4(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.RMS_NORM:
       return rmsNorm(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.LAYER_NORM:
       return layerNorm(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 6), real(op, 7), from, to);
-    case code.QUANTIZE:
-      return quantizeRows(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
+    case code.QUANTIZE_Q8:
+      return quantizeQ8(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
+    case code.QUANTIZE_Q4:
+      return quantizeQ4(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
     case code.MATMUL_F32:
       return matmulF32(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
+    case code.MATMUL_BF16:
+      return matmulBf16(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
     case code.MATMUL_Q8:
       return matmulQ8(at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), int(op, 6), int(op, 7), int(op, 8), int(op, 9), from, to);
+    case code.MATMUL_Q4:
+      return matmulQ4(at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), int(op, 6), int(op, 7), int(op, 8), int(op, 9), from, to);
     case code.ROPE_TABLE:
       return ropeTable(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
     case code.ROPE:

@@ -1,6 +1,6 @@
 /**
  * What does the type of the weights cost in accuracy?
- * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,q8] [--texts 60] [--out FILE]
+ * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,bf16,q8,q4] [--texts 60] [--out FILE]
  *
  * The mean cost of a token over held-out functions, each read from its beginning; perplexity is its exponential. Every type reads the same tokens.
  */
@@ -13,7 +13,7 @@ import { modelSource } from './shared/models.ts';
 import { heldOutEdits } from './shared/prompts.ts';
 import { benchOptions, Report } from './shared/report.ts';
 
-const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,q8', texts: '60' });
+const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,q8,q4', texts: '60' });
 const report = new Report('accuracy', 'What does the type of the weights cost in accuracy?');
 
 /** Cost of each token but the first, in nats. */
@@ -39,9 +39,8 @@ function costOf(logits: Float32Array, token: number): number {
   return most + log(sum) - logits[token]!;
 }
 
-const texts = heldOutEdits()
-  .slice(0, Number(options.texts))
-  .map(({ after }) => after);
+// Every function once: several edits may be of one.
+const texts = [...new Set(heldOutEdits().map(({ before }) => before))].slice(0, Number(options.texts));
 const rows: string[][] = [];
 let first = 0;
 for (const dtype of options.dtypes.split(',') as WeightType[]) {

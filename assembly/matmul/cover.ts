@@ -36,8 +36,7 @@ export function cover<F extends Format>(out: usize, x: usize, scales: usize, wei
     }
     if (left == 1) {
       if (count == 3) tile<F>(3, 1, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
-      else if (count == 2) tile<F>(2, 1, fours, first, 1, out, x, scales, weight, bias, inDim, outDim, outStride);
-      else if (count == 1) tile<F>(1, 1, fours, first, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
+      else for (let panel = first; panel < first + count; panel++) tile<F>(1, 1, fours, panel, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
     } else if (left == 2) {
       if (count == 2) tile<F>(2, 2, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
       else if (count == 1) tile<F>(1, 2, fours, first, 0, out, x, scales, weight, bias, inDim, outDim, outStride);

@@ -1,14 +1,13 @@
 /**
- * Matrix product with f32 weights: out[r][o] = sum over i of weight[o][i] * x[r][i], + bias[o]
+ * Matrix product with f32 weights.
  *
- * Bits: one accumulator an output, from zero, inputs in order: sum = sum + weight * x, product and sum each rounded; then + bias.
+ * Bits: see floats.ts.
  */
 import { PANEL } from '../../src/engine/opcodes';
 import { cover } from './cover';
-import { Format } from './format';
+import { Floats } from './floats';
 
-/** One block holds the whole row, and its sum is the total. */
-class F32 extends Format {
+class F32 extends Floats {
   @inline
   turnBytes(): usize {
     return <usize>(PANEL * 4);
@@ -18,36 +17,16 @@ class F32 extends Format {
     return <usize>inDim * <usize>(PANEL * 4);
   }
   @inline
-  scaleBytes(): usize {
-    return 0;
-  }
-  @inline
-  blocks(inDim: i32): i32 {
-    return 1;
-  }
-  @inline
-  rowBytes(inDim: i32): usize {
-    return <usize>inDim << 2;
-  }
-  @inline
-  low(w: usize): v128 {
-    return v128.load(w);
-  }
-  @inline
-  high(w: usize): v128 {
+  second(w: usize, first: v128): v128 {
     return v128.load(w, 16);
   }
   @inline
-  add(sum: v128, weights: v128, x: v128): v128 {
-    return f32x4.add(sum, f32x4.mul(weights, x));
-  }
-  @inline
-  scale(scales: usize): v128 {
+  mask(inDim: i32): v128 {
     return f32x4.splat(0);
   }
   @inline
-  close(total: v128, sum: v128, weightScales: usize, scale: v128): v128 {
-    return sum;
+  unpack(packed: v128, quad: i32, word: i32, mask: v128): v128 {
+    return packed;
   }
 }
 

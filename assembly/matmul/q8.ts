@@ -1,22 +1,25 @@
 /**
- * Matrix product with 8-bit weights and 8-bit activations, in blocks of 32 inputs that share a scale:
+ * Matrix product with 8-bit weights, -128..127, and 7-bit activations, -63..63.
  *
- *   out[r][o] = sum over blocks of (sum over i of q[o][i] * x[r][i]) * (weightScale[o][block] * scale[r][block]), + bias[o]
+ * The relaxed build's activations are stored with 64 added, as its product wants them; a block's sum starts from -64 times the sum of the
+ * weights, which lies beside their scales. Two products of -128 and 127 just fit 16 bits, so each sum of two goes on to i32 at once. That is
+ * three instructions for sixteen products; `i32x4.relaxed_dot_i8x16_i7x16_add_s` is one on processors made for it, and five on others.
  *
- * Bits: the inner sum is an exact integer of at most 32 * 128 * 127, so f32 holds it and any instruction may compute it. It is multiplied
- * by the rounded product of the scales and added to one accumulator an output, from zero, blocks in order; then + bias.
+ * Bits: see blocks.ts; the inner sum is at most 32 * 128 * 63.
  */
 import { BLOCK, PANEL, Q8_BLOCK_BYTES } from '../../src/engine/opcodes';
+import { hidden } from '../lanes';
+import { addPairs, Blocks, closeBlock } from './blocks';
 import { cover } from './cover';
-import { Format } from './format';
 
 const WEIGHT_BYTES: usize = <usize>(BLOCK * PANEL);
+/** Where the sums of the weights begin, behind the scales. */
+const SUMS: usize = <usize>(PANEL * 4);
 
-/** Weights and activations meet as i16, two inputs at a time: `dot` multiplies eight pairs and adds neighbours. */
-class Q8 extends Format {
+class Q8 extends Blocks {
   @inline
   turnBytes(): usize {
-    return <usize>(2 * PANEL);
+    return 32;
   }
   @inline
   weightBytes(inDim: i32): usize {
@@ -27,32 +30,42 @@ class Q8 extends Format {
     return <usize>Q8_BLOCK_BYTES - WEIGHT_BYTES;
   }
   @inline
-  blocks(inDim: i32): i32 {
-    return inDim / BLOCK;
+  rowScaleBytes(): usize {
+    return 4;
   }
   @inline
-  rowBytes(inDim: i32): usize {
-    return <usize>inDim << 1;
+  first(w: usize): v128 {
+    return v128.load(w);
   }
   @inline
-  low(w: usize): v128 {
-    return v128.load_ext<i8>(w);
+  second(w: usize, first: v128): v128 {
+    return v128.load(w, 16);
+  }
+  /** In the plain build what keeps the upper byte of an i16; in the relaxed one 1 as i16, to add neighbours with: q of every turn. */
+  @inline
+  mask(inDim: i32): v128 {
+    return hidden(ASC_FEATURE_RELAXED_SIMD ? i16x8.splat(1) : i16x8.splat(-256), inDim);
   }
   @inline
-  high(w: usize): v128 {
-    return v128.load_ext<i8>(w, 8);
+  unpack(packed: v128, quad: i32, word: i32, mask: v128): v128 {
+    if (ASC_FEATURE_RELAXED_SIMD) return word == 0 ? packed : mask;
+    // A signed byte as the upper half of an i16 is 256 times itself; so are the sums, up to close.
+    return word == 0 ? i16x8.shl(packed, 8) : v128.and(packed, mask);
   }
   @inline
-  add(sum: v128, weights: v128, x: v128): v128 {
-    return i32x4.add(sum, i32x4.dot_i16x8_s(weights, x));
+  start(quad: i32, scales: usize, rowScales: usize): v128 {
+    if (!ASC_FEATURE_RELAXED_SIMD) return i32x4.splat(0);
+    const negated = quad == 0 ? v128.load_ext<i16>(scales, SUMS) : v128.load_ext<i16>(scales, SUMS + 8);
+    return i32x4.shl(negated, 6);
   }
   @inline
-  scale(scales: usize): v128 {
-    return v128.load32_splat(scales);
+  add(sum: v128, p: v128, x: v128, q: v128, y: v128): v128 {
+    if (!ASC_FEATURE_RELAXED_SIMD) return addPairs(sum, p, x, q, y);
+    return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(p, x), q));
   }
   @inline
-  close(total: v128, sum: v128, weightScales: usize, scale: v128): v128 {
-    return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(v128.load(weightScales), scale)));
+  close(total: v128, sum: v128, weightScale: v128, rowScale: v128): v128 {
+    return closeBlock(total, ASC_FEATURE_RELAXED_SIMD ? sum : i32x4.shr_s(sum, 8), weightScale, rowScale);
   }
 }
 
@@ -60,8 +73,8 @@ class Q8 extends Format {
  * Panels panelFrom..panelTo - 1 of every row.
  *
  * @param out        (rows, outDim) f32 by outStride; it overlaps nothing else
- * @param x          (rows, inDim) i16 in -127..127, from quantizeRows
- * @param scales     (rows, inDim / 32) f32, from quantizeRows
+ * @param x          (rows, inDim) from quantizeQ8
+ * @param scales     (rows, inDim / 32) f32, from quantizeQ8
  * @param weight     (outDim, inDim) PACKED q8, see opcodes.ts; -128..127
  * @param bias       (outDim,) f32, or 0 for none
  * @param rows       tokens of the pass

@@ -7,8 +7,15 @@ import asc from 'assemblyscript/asc';
 export interface Limits {
   /** f32 multiplications and additions a second, 10^9, with operands in the first-level cache. */
   readonly gigaflops: number;
-  /** The same of 8-bit products: sign-extended to 16 bits, multiplied and added in pairs, added. */
-  readonly gigaops: number;
+  /** The same of integer products, as the kernels make them. */
+  readonly gigaops: {
+    /** i16, multiplied and added in pairs, added: q8 and q4 in the plain build. */
+    readonly plain: number;
+    /** Bytes, multiplied and added in pairs, pairs added, added; undefined on a host without relaxed SIMD. */
+    readonly q8: number | undefined;
+    /** Bytes, multiplied and added in pairs, added. */
+    readonly q4: number | undefined;
+  };
   /** 10^9 bytes a second that a plain loop reads from a block of `bytes`. */
   gigabytes(bytes: number): number;
 }
@@ -20,7 +27,7 @@ const RING_BYTES = 4096;
  * Eight accumulators take two terms from each vector of a ring: adders and multipliers are busy, no register is spilled, there is one
  * load for two terms, and every turn has other addresses, or a compiler would keep the products.
  */
-const peak = (name: string, lanes: 'f32x4' | 'i32x4', product: string) => `
+const peak = (name: string, lanes: 'f32x4' | 'i32x4' | 'i16x8', product: string) => `
 export function ${name}(ring: usize, turns: i32): void {
   const left = v128.load(ring), right = v128.load(ring, 16), zero = ${lanes}.splat(0), end = ring + ${RING_BYTES};
   let a = zero, b = zero, c = zero, d = zero, e = zero, f = zero, g = zero, h = zero;
@@ -42,7 +49,7 @@ export function ${name}(ring: usize, turns: i32): void {
 
 const SOURCE = `
 ${peak('floats', 'f32x4', 'f32x4.mul')}
-${peak('bytes', 'i32x4', 'i32x4.dot_i16x8_s')}
+${peak('integers', 'i32x4', 'i32x4.dot_i16x8_s')}
 export function read(at: usize, count: usize): i32 {
   let a = i32x4.splat(0), b = a, c = a, d = a;
   for (const end = at + count; at < end; at += 64) {
@@ -52,33 +59,55 @@ export function read(at: usize, count: usize): i32 {
   return i32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0);
 }`;
 
-/** Operations of one turn of a peak loop: two terms for each vector of the ring, each a product and an addition in every lane. */
-const FLOAT_OPS = (RING_BYTES / 16) * 2 * 2 * 4;
-const BYTE_OPS = (RING_BYTES / 16) * 2 * 2 * 8;
+const RELAXED_SOURCE = `
+${peak('q4', 'i16x8', 'i16x8.relaxed_dot_i8x16_i7x16_s')}
+${peak('q8', 'i32x4', 'pairs')}
+// @ts-ignore: decorator
+@inline
+function pairs(x: v128, y: v128): v128 {
+  return i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(x, y), i16x8.splat(<i16>load<i8>(0)));
+}`;
+
+/** Operations of one turn of a peak loop over `lanes` products a vector: two terms for each vector, each a product and an addition. */
+const turnOps = (lanes: number) => (RING_BYTES / 16) * 2 * 2 * lanes;
 const TURNS = 2000;
 
-/** @param blockBytes the largest block that will be read */
-export async function measureLimits(blockBytes: number): Promise<Limits> {
-  const { binary, error, stderr } = await asc.compileString(SOURCE, {
+type Loop = (at: number, count: number) => number;
+
+/** @returns the loops of a source by name; undefined when this host does not know its instructions */
+async function compile(source: string, memory: WebAssembly.Memory): Promise<Record<string, Loop> | undefined> {
+  const { binary, error, stderr } = await asc.compileString(source, {
     optimizeLevel: 3,
     runtime: 'stub',
     importMemory: true,
-    enable: ['simd'],
+    enable: ['simd', 'relaxed-simd'],
   });
   if (error || !binary) throw new Error(`the limits do not compile: ${stderr}`, { cause: error });
+  const bytes = Uint8Array.from(binary);
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  return instance.exports as Record<string, Loop>;
+}
+
+/** @param blockBytes the largest block that will be read */
+export async function measureLimits(blockBytes: number): Promise<Limits> {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(blockBytes / 65536) + 1 });
-  const module = await WebAssembly.compile(Uint8Array.from(binary));
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const run = exports as Record<'floats' | 'bytes' | 'read', (at: number, count: number) => number>;
+  const plain = (await compile(SOURCE, memory))!;
+  const relaxed = await compile(RELAXED_SOURCE, memory);
   new Float32Array(memory.buffer).fill(0.5); // no subnormal numbers, and pages that exist
+  const speed = (loop: Loop, lanes: number) => (TURNS * turnOps(lanes)) / leastMs(() => loop(0, TURNS)) / 1e6;
 
   return {
-    gigaflops: (TURNS * FLOAT_OPS) / leastMs(() => run.floats(0, TURNS)) / 1e6,
-    gigaops: (TURNS * BYTE_OPS) / leastMs(() => run.bytes(0, TURNS)) / 1e6,
+    gigaflops: speed(plain.floats!, 4),
+    gigaops: {
+      plain: speed(plain.integers!, 8),
+      q8: relaxed && speed(relaxed.q8!, 16),
+      q4: relaxed && speed(relaxed.q4!, 16),
+    },
     gigabytes: (bytes) => {
       const times = Math.ceil(4e6 / bytes); // at least a tenth of a millisecond
       const ms = leastMs(() => {
-        for (let i = 0; i < times; i++) run.read(0, bytes);
+        for (let i = 0; i < times; i++) plain.read!(0, bytes);
       });
       return (times * bytes) / ms / 1e6;
     },

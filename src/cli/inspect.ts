@@ -41,7 +41,7 @@ interface Inspection {
   readonly tensors: readonly Pick<TensorDescription, 'name' | 'dtype' | 'shape' | 'bytes'>[];
 }
 
-const DTYPES: readonly WeightType[] = ['q8', 'f32'];
+const DTYPES: readonly WeightType[] = ['q4', 'q8', 'bf16', 'f32'];
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
 
@@ -119,7 +119,10 @@ function summarise(tensors: Tensors): Pick<Inspection, 'parameters' | 'dtypes' |
   }
   // The scales of a quantised matrix are how it is stored, not parameters of its own.
   const isScale = (name: string) => name.endsWith('.scale') && tensors.has(name.replace(/scale$/, 'q'));
-  const parameters = list.reduce((sum, { name, elements }) => sum + (isScale(name) ? 0 : elements), 0);
+  // Bytes of 4-bit blocks hold two.
+  const isPair = ({ name, dtype }: TensorDescription) => dtype === 'U8' && tensors.has(name.replace(/q$/, 'scale'));
+  const parametersOf = (tensor: TensorDescription) => (isPair(tensor) ? 2 : 1) * tensor.elements;
+  const parameters = list.reduce((sum, tensor) => sum + (isScale(tensor.name) ? 0 : parametersOf(tensor)), 0);
   return { parameters, dtypes, tensors: list.map(({ name, dtype, shape, bytes }) => ({ name, dtype, shape, bytes })) };
 }
 

@@ -13,7 +13,11 @@ export const DEFAULT_MODEL = 'foretoken-code';
 
 export const MODEL_OPTIONS = {
   model: { kind: 'text', value: 'NAME', help: `${DEFAULT_MODEL} (default), a folder, or the URL of one` },
-  dtype: { kind: 'text', value: 'TYPE', help: 'how weights are held: q8 (default where the widths allow it) or f32' },
+  dtype: {
+    kind: 'text',
+    value: 'TYPE',
+    help: 'how weights are held: q8 (default where the widths allow it), q4, bf16 or f32',
+  },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
 } as const satisfies OptionTable;
 

@@ -8,8 +8,13 @@
  *
  *   PACKED f32 weight (outDim, inDim): panels of PANEL outputs, ceil(outDim / PANEL) of them, the last filled up with zeros;
  *     element (o, i) is float number (o / PANEL * inDim + i) * PANEL + o % PANEL.
+ *   PACKED bf16 weight: the same panels of 16-bit numbers; output o of a panel and input i are number i * PANEL + o % 4 * 2 + o / 4 of it.
  *   PACKED q8 weight: the same panels, each a row of inDim / BLOCK blocks of Q8_BLOCK_BYTES: 256 signed bytes, then 8 f32 scales (one an
- *     output). Byte ((i / 2) * PANEL + o) * 2 + i % 2 of a block belongs to output o of the panel and input i of the block.
+ *     output), then 8 i16, each minus the sum of an output's bytes. Byte (i / 4 * PANEL + o) * 4 + i % 4 of a block belongs to output o of
+ *     the panel and input i of the block.
+ *   PACKED q4 weight: the same, in blocks of Q4_BLOCK_BYTES: 128 bytes, then 8 f32 scales. Byte (i / 4 * 4 + o % 4) * 4 + i % 4 holds output o of
+ *     the panel and input i of the block as 0..15, for -8..7: in its lower four bits where o < 4, else in its upper four.
+ *   QUANTIZED activations are written by an op for the products of one weight format and belong to the build: see assembly/quantize.ts.
  *   KEYS of one layer: per kv head, capacity * headDim floats in blocks of KEY_BLOCK slots (capacity is a multiple of it). Element d of a
  *     slot is float ((slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + slot % KEY_BLOCK: a block is compared at once, each sum over d in order.
  *   VALUES of one layer: per kv head, row-major (capacity, headDim).
@@ -21,8 +26,10 @@ export const OP_WORDS = 16;
 export const PANEL = 8;
 /** Inputs that share one q8 scale. */
 export const BLOCK = 32;
-/** Bytes of one q8 block of a panel: PANEL * BLOCK signed bytes and PANEL f32 scales. */
-export const Q8_BLOCK_BYTES = 288;
+/** Bytes of one q8 block of a panel: PANEL * BLOCK signed bytes, PANEL f32 scales and PANEL i16 sums. */
+export const Q8_BLOCK_BYTES = 304;
+/** Bytes of one q4 block of a panel: PANEL * BLOCK half bytes and PANEL f32 scales. */
+export const Q4_BLOCK_BYTES = 160;
 /** Slots of one block of keys. */
 export const KEY_BLOCK = 8;
 
@@ -34,11 +41,11 @@ export const EMBED_Q8 = 2;
 export const RMS_NORM = 3;
 /** out (rows, dim), x (rows, dim), weight (dim), bias (dim), rows, dim, epsilon f32 */
 export const LAYER_NORM = 4;
-/** out (rows, dim) i16, scales (rows, dim / BLOCK), x (rows, dim), rows, dim */
-export const QUANTIZE = 5;
+/** out (rows, dim) QUANTIZED, scales (rows, dim / BLOCK), x (rows, dim), rows, dim */
+export const QUANTIZE_Q8 = 5;
 /** out (rows, outDim) by outStride, x (rows, inDim), weight PACKED f32, bias (outDim) or 0, rows, inDim, outDim, outStride */
 export const MATMUL_F32 = 6;
-/** out (rows, outDim) by outStride, x (rows, inDim) i16, scales (rows, inDim / BLOCK), weight PACKED q8, bias (outDim) or 0, rows, inDim, outDim, outStride */
+/** out (rows, outDim) by outStride, x (rows, inDim) QUANTIZED, scales (rows, inDim / BLOCK), weight PACKED q8, bias (outDim) or 0, rows, inDim, outDim, outStride */
 export const MATMUL_Q8 = 7;
 /** table (rows, 2, half): cosines then sines, positions (rows) i32, frequencies (half), rows, half */
 export const ROPE_TABLE = 8;
@@ -66,6 +73,16 @@ export const SOFTMAX = 16;
 export const ARGMAX = 17;
 /** ids (rows, k) i32, x (rows, dim), rows, dim, k: the k largest of each row, best first */
 export const TOP_K = 18;
+/** as EMBED_F32, table PACKED bf16 */
+export const EMBED_BF16 = 19;
+/** as EMBED_Q8, table PACKED q4 */
+export const EMBED_Q4 = 20;
+/** as MATMUL_F32, weight PACKED bf16 */
+export const MATMUL_BF16 = 21;
+/** as QUANTIZE_Q8, scales (rows, dim / BLOCK, 2) */
+export const QUANTIZE_Q4 = 22;
+/** as MATMUL_Q8, scales (rows, inDim / BLOCK, 2), weight PACKED q4 */
+export const MATMUL_Q4 = 23;
 
 /**
  * Queries that attention takes at once. Its scratch holds their scores over every position: ATTENTION_TILE * capacity f32 for each

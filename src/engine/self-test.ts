@@ -4,16 +4,33 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
+import { encodeBf16 } from '../formats/float16.ts';
+import { quantizeQ4 } from '../formats/q4.ts';
+import { quantizeQ8 } from '../formats/q8.ts';
 import { Arena } from './arena.ts';
 import type { Engine } from './engine.ts';
-import { BLOCK, MATMUL_F32, MATMUL_Q8, PANEL, Q8_BLOCK_BYTES, QUANTIZE, RMS_NORM, SOFTMAX } from './opcodes.ts';
+import {
+  MATMUL_BF16,
+  MATMUL_F32,
+  MATMUL_Q4,
+  MATMUL_Q8,
+  PANEL,
+  QUANTIZE_Q4,
+  QUANTIZE_Q8,
+  RMS_NORM,
+  SOFTMAX,
+} from './opcodes.ts';
+import { packBf16, packedBytes, packF32, packQ4, packQ8 } from './packing.ts';
 import { floatBits, ProgramWriter } from './program.ts';
 
 /** Digest of the outputs. */
-const ANSWER = 1_591_082_885;
+const ANSWER = 3_981_333_174;
 
 const ROWS = 3;
-const DIM = 2 * BLOCK;
+const DIM = 64;
+const OPS = 8;
+/** A product of each format, side by side. */
+const OUT_STRIDE = 4 * PANEL;
 
 /** @throws {ForetokenError} `engine.selftest` */
 export function selfTest(engine: Engine): void {
@@ -27,45 +44,44 @@ export function selfTest(engine: Engine): void {
 function selfTestDigest(engine: Engine): number {
   const arena = new Arena();
   const floats = (count: number) => arena.reserve(count * 4);
-  const program = arena.reserve(ProgramWriter.bytes(5));
-  const [x, weight, panel, normed, scales] = [
-    floats(ROWS * DIM),
-    floats(DIM),
-    floats(PANEL * DIM),
-    floats(ROWS * DIM),
-    floats(ROWS * 2),
-  ];
+  const program = arena.reserve(ProgramWriter.bytes(OPS));
+  const [x, weight, scales] = [floats(ROWS * DIM), floats(DIM), floats(ROWS * DIM)];
   const quantized = arena.reserve(ROWS * DIM * 2);
-  const q8Panel = arena.reserve((DIM / BLOCK) * Q8_BLOCK_BYTES);
-  const outputs = floats(2 * ROWS * PANEL);
-  const machine = engine.createMachine(arena.bytes);
+  const panels = (['f32', 'bf16', 'q8', 'q4'] as const).map((dtype) => arena.reserve(packedBytes(PANEL, DIM, dtype)));
+  const [f32, bf16, q8, q4] = panels as [number, number, number, number];
+  const [outputs, normed] = [floats(ROWS * OUT_STRIDE), floats(ROWS * DIM)];
+  const end = arena.bytes;
+  const machine = engine.createMachine(end);
   const { buffer } = machine.memory;
 
   // Multiples of 1/64 that a generator modulo a prime spreads over -2..2: exact in f32, the same on every host.
   let state = 1;
-  const fill = (address: number, count: number) => {
-    const target = new Float32Array(buffer, address, count);
-    for (let i = 0; i < count; i++) target[i] = ((state = (state * 75) % 65_537) % 257) / 64 - 2;
-  };
-  fill(x, ROWS * DIM);
-  fill(weight, DIM);
-  fill(panel, PANEL * DIM);
-  for (let block = 0; block < DIM / BLOCK; block++) {
-    const start = q8Panel + block * Q8_BLOCK_BYTES;
-    const bytes = new Int8Array(buffer, start, PANEL * BLOCK);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = ((state = (state * 75) % 65_537) % 255) - 127;
-    fill(start + PANEL * BLOCK, PANEL);
-  }
+  const madeUp = (count: number) =>
+    Float32Array.from({ length: count }, () => ((state = (state * 75) % 65_537) % 257) / 64 - 2);
+  new Float32Array(buffer, x, ROWS * DIM).set(madeUp(ROWS * DIM));
+  new Float32Array(buffer, weight, DIM).set(madeUp(DIM));
+  const matrix = madeUp(PANEL * DIM);
+  const halves = new Uint16Array(PANEL * DIM);
+  encodeBf16(matrix, halves);
+  packF32(buffer, f32, matrix, 0, DIM);
+  packBf16(buffer, bf16, halves, 0, DIM);
+  packQ8(buffer, q8, quantizeQ8(matrix), 0, DIM);
+  packQ4(buffer, q4, quantizeQ4(matrix), 0, DIM);
 
-  const writer = new ProgramWriter(machine.memory, program, 5);
+  const writer = new ProgramWriter(machine.memory, program, OPS);
+  const sizes = [0, ROWS, DIM, PANEL, OUT_STRIDE]; // no bias
   writer.push(RMS_NORM, normed, x, weight, ROWS, DIM, floatBits(1e-5));
-  writer.push(QUANTIZE, quantized, scales, normed, ROWS, DIM);
-  writer.push(MATMUL_Q8, outputs, quantized, scales, q8Panel, 0, ROWS, DIM, PANEL, 2 * PANEL);
-  writer.push(MATMUL_F32, outputs + PANEL * 4, normed, panel, 0, ROWS, DIM, PANEL, 2 * PANEL);
-  writer.push(SOFTMAX, outputs, ROWS, 2 * PANEL);
+  writer.push(MATMUL_F32, outputs, normed, f32, ...sizes);
+  writer.push(MATMUL_BF16, outputs + PANEL * 4, normed, bf16, ...sizes);
+  writer.push(QUANTIZE_Q8, quantized, scales, normed, ROWS, DIM);
+  writer.push(MATMUL_Q8, outputs + 2 * PANEL * 4, quantized, scales, q8, ...sizes);
+  writer.push(QUANTIZE_Q4, quantized, scales, normed, ROWS, DIM);
+  writer.push(MATMUL_Q4, outputs + 3 * PANEL * 4, quantized, scales, q4, ...sizes);
+  writer.push(SOFTMAX, normed, ROWS, DIM);
   machine.run(program, writer.ops);
 
   let digest = 0x811c9dc5;
-  for (const word of new Uint32Array(buffer, outputs, 2 * ROWS * PANEL)) digest = Math.imul(digest ^ word, 0x01000193);
+  for (const word of new Uint32Array(buffer, outputs, (end - outputs) / 4))
+    digest = Math.imul(digest ^ word, 0x01000193);
   return digest >>> 0;
 }

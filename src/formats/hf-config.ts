@@ -41,11 +41,12 @@ export interface ModelConfig {
 }
 
 /**
- * Matrices are stored as blocks: W is `W.q` (I8, rows x cols) and `W.scale` (F16, rows x cols / blockSize).
+ * Matrices are stored as blocks: W is `W.q` and `W.scale` (F16, rows x cols / blockSize). For q8 `W.q` is I8, rows x cols; for q4 it is U8,
+ * rows x cols / 2: two values a byte, as formats/q4.ts has them.
  * In config.json: `"quantization_config": { "quant_method": "foretoken", "format": "q8", "block_size": 32 }`.
  */
 export interface Quantization {
-  readonly format: 'q8';
+  readonly format: 'q8' | 'q4';
   readonly blockSize: 32;
 }
 
@@ -163,7 +164,8 @@ function quantizationOf(config: Fields): Quantization | undefined {
   if (!quantization) return undefined;
   if (quantization.string('quant_method') !== 'foretoken')
     throw quantization.unsupported('quant_method', '"foretoken"');
-  if (quantization.string('format') !== 'q8') throw quantization.unsupported('format', '"q8"');
+  const format = quantization.string('format');
+  if (format !== 'q8' && format !== 'q4') throw quantization.unsupported('format', '"q8" or "q4"');
   if (quantization.integer('block_size', 1, 2 ** 16) !== 32) throw quantization.unsupported('block_size', '32');
-  return { format: 'q8', blockSize: 32 };
+  return { format, blockSize: 32 };
 }

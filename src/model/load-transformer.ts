@@ -16,7 +16,10 @@ import { TransformerModel } from './transformer-model.ts';
 
 /** What the memory plan depends on; all optional for a caller. */
 export interface MemoryOptions {
-  /** How weights are held: `f32`, or `q8` (signed bytes in blocks of 32). Default q8 where every width is a multiple of 32, else f32. */
+  /**
+   * How weights are held and multiplied: `f32`, `bf16`, or in blocks of 32 that share a scale `q8` (8 bits) or `q4` (4 bits). Default as they
+   * are stored where that is q4, q8 where every width is a multiple of 32, else f32.
+   */
   readonly dtype?: WeightType;
   /** Positions of each session's cache. Default: the model's own context, 2048 at most. */
   readonly context?: number;
@@ -36,6 +39,8 @@ export interface LoadOptions extends MemoryOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
+/** What `dtype` may be. */
+const WEIGHT_TYPES: readonly WeightType[] = ['f32', 'bf16', 'q8', 'q4'];
 const DEFAULT_CONTEXT = 2048;
 const MOST_NODES = 64;
 const MOST_SESSIONS = 1024;
@@ -83,14 +88,15 @@ export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<
  */
 export function planFor(config: ModelConfig, options: MemoryOptions = {}): MemoryPlan {
   const {
-    dtype = misfit(config, 'q8') === undefined ? 'q8' : 'f32',
+    dtype = defaultType(config),
     context = Math.min(config.context, DEFAULT_CONTEXT),
     sessions = 1,
     maxNodes = MOST_NODES,
     memoryLimit = MOST_MEMORY_BYTES,
   } = options;
   if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
-  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", quote(dtype));
+  if (!WEIGHT_TYPES.includes(dtype))
+    throw outOfRange('dtype', WEIGHT_TYPES.map((type) => `'${type}'`).join(' or '), quote(dtype));
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
@@ -103,6 +109,10 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
     );
   }
   return plan;
+}
+
+function defaultType(config: ModelConfig): WeightType {
+  return misfit(config, 'q8') === undefined ? (config.quantization?.format ?? 'q8') : 'f32';
 }
 
 function checkInteger(name: string, value: unknown, most: number): void {

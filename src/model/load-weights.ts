@@ -3,10 +3,12 @@
  * @module
  */
 import { Breather } from '../runtime/breathe.ts';
-import { packF32, packQ8 } from '../engine/packing.ts';
+import { packBf16, packF32, packQ4, packQ8 } from '../engine/packing.ts';
 import { ForetokenError, quote } from '../errors.ts';
-import type { ModelConfig } from '../formats/hf-config.ts';
-import { dequantizeQ8, Q8_BLOCK, type Q8Matrix, quantizeQ8 } from '../formats/q8.ts';
+import { encodeBf16 } from '../formats/float16.ts';
+import type { ModelConfig, Quantization } from '../formats/hf-config.ts';
+import { dequantizeQ4, type Q4Matrix, quantizeQ4 } from '../formats/q4.ts';
+import { dequantizeQ8, type Q8Matrix, quantizeQ8 } from '../formats/q8.ts';
 import {
   expectTensor,
   type ReadOptions,
@@ -19,8 +21,9 @@ import {
 import type { TensorName } from './architectures/layout.ts';
 import type { MatrixPlan, VectorPlan, WeightsPlan } from './memory-plan.ts';
 
-/** All ones in an f16 that is NaN or infinite. */
+/** All ones in an f16, and in a bf16, that is NaN or infinite. */
 const F16_EXPONENT = 0x7c00;
+const BF16_EXPONENT = 0x7f80;
 
 /** Bytes of the checkpoint read so far, and of all that the model needs. */
 export interface LoadProgress {
@@ -33,10 +36,10 @@ export interface LoadWeightsOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-/** A matrix as the checkpoint stores it: floats, or q8 blocks and their scales. */
+/** A matrix as the checkpoint stores it: floats, or blocks and their scales. */
 type StoredMatrix =
   | { readonly floats: TensorDescription }
-  | { readonly q: TensorDescription; readonly scale: TensorDescription };
+  | { readonly q: TensorDescription; readonly scale: TensorDescription; readonly quantization: Quantization };
 
 /** The tensors of a checkpoint that a plan needs, found and checked. */
 export interface CheckedWeights {
@@ -75,7 +78,7 @@ export function checkWeights(
   });
   const parts = [
     ...vectors.map(({ tensor }) => tensor),
-    ...matrices.flatMap(({ stored }) => Object.values(stored) as TensorDescription[]),
+    ...matrices.flatMap(({ stored }) => ('floats' in stored ? [stored.floats] : [stored.q, stored.scale])),
   ];
   return { vectors, matrices, totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
@@ -87,9 +90,14 @@ function findMatrix(
 ): StoredMatrix {
   if (!quantization) return { floats: expectTensor(tensors, name, shape) };
   const [rows, cols] = shape as [number, number];
+  const { format, blockSize } = quantization;
   return {
-    q: expectTensor(tensors, `${name}.q`, shape, ['I8']),
-    scale: expectTensor(tensors, `${name}.scale`, [rows, cols / quantization.blockSize], ['F16']),
+    q:
+      format === 'q8'
+        ? expectTensor(tensors, `${name}.q`, shape, ['I8'])
+        : expectTensor(tensors, `${name}.q`, [rows, cols / 2], ['U8']),
+    scale: expectTensor(tensors, `${name}.scale`, [rows, cols / blockSize], ['F16']),
+    quantization,
   };
 }
 
@@ -122,16 +130,17 @@ export async function loadWeights(
       await progress(tensor.bytes);
     },
   }));
-  const matrices = weights.matrices.map(({ plan, firstRow, stored }) => ({
-    first: 'floats' in stored ? stored.floats : stored.scale,
-    load: async () => {
-      for await (const { row, values, bytes } of matrixRows(stored, plan, readOptions)) {
-        if (values instanceof Float32Array) packF32(memory.buffer, plan.address, values, firstRow + row, plan.inDim);
-        else packQ8(memory.buffer, plan.address, values, firstRow + row, plan.inDim);
+  const matrices = weights.matrices.map(({ plan, firstRow, stored }) => {
+    const first = 'floats' in stored ? stored.floats : stored.scale;
+    const load = async () => {
+      const rows = 'floats' in stored ? floatRows(stored.floats, readOptions) : blockRows(stored, plan, readOptions);
+      for await (const { row, values, bytes } of rows) {
+        pack(memory.buffer, plan, firstRow + row, values, first.name);
         await progress(bytes);
       }
-    },
-  }));
+    };
+    return { first, load };
+  });
   const inFileOrder = [...vectors, ...matrices].sort(
     (a, b) => compareText(a.first.source.name, b.first.source.name) || a.first.begin - b.first.begin,
   );
@@ -140,38 +149,85 @@ export async function loadWeights(
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Some rows of a matrix in the type of the plan, and how many bytes of the file they were. */
+/** A few rows of a matrix: as floats, or in the blocks that they are stored in. */
+type Values = Float32Array | { readonly q8: Q8Matrix } | { readonly q4: Q4Matrix };
+
+/** Some rows of a matrix, and how many bytes of the file they were. */
 interface MatrixRows {
   readonly row: number;
-  readonly values: Float32Array | Q8Matrix;
+  readonly values: Values;
   readonly bytes: number;
 }
 
-async function* matrixRows(stored: StoredMatrix, plan: MatrixPlan, options: ReadOptions): AsyncGenerator<MatrixRows> {
-  if ('floats' in stored) {
-    const bytesPerElement = stored.floats.bytes / stored.floats.elements;
-    for await (const { row, data } of readFloats(stored.floats, options)) {
-      const values = plan.dtype === 'q8' ? quantizeQ8(data) : data;
-      // What is finite as f32 may be too large for the f16 scale of its block.
-      if (!(values instanceof Float32Array)) checkScales(values.scale, stored.floats.name);
-      yield { row, values, bytes: data.length * bytesPerElement };
-    }
-    return;
+async function* floatRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
+  const bytesPerElement = tensor.bytes / tensor.elements;
+  for await (const { row, data } of readFloats(tensor, options)) {
+    yield { row, values: data, bytes: data.length * bytesPerElement };
   }
+}
+
+async function* blockRows(
+  { q, scale, quantization }: Exclude<StoredMatrix, { floats: unknown }>,
+  { inDim }: MatrixPlan,
+  options: ReadOptions,
+): AsyncGenerator<MatrixRows> {
+  const { format, blockSize } = quantization;
   // Our writer puts the scales, which are few, before the matrix: they are read whole, then the bytes in pieces.
-  const scales = new Uint16Array(stored.scale.elements);
-  for await (const { row, data } of readRows(stored.scale, options)) {
-    new Uint8Array(scales.buffer, (row * plan.inDim * 2) / Q8_BLOCK, data.length).set(data);
+  const scales = new Uint16Array(scale.elements);
+  for await (const { row, data } of readRows(scale, options)) {
+    new Uint8Array(scales.buffer, (row * inDim * 2) / blockSize, data.length).set(data);
   }
-  checkScales(scales, stored.scale.name);
-  for await (const { row, data } of readRows(stored.q, options)) {
-    const firstBlock = (row * plan.inDim) / Q8_BLOCK;
-    const matrix = {
-      q: new Int8Array(data.buffer, data.byteOffset, data.length),
-      scale: scales.subarray(firstBlock, firstBlock + data.length / Q8_BLOCK),
-    };
-    yield { row, values: plan.dtype === 'q8' ? matrix : dequantizeQ8(matrix), bytes: data.length * (1 + 2 / Q8_BLOCK) };
+  checkScales(scales, scale.name);
+  for await (const { row, rows, data } of readRows(q, options)) {
+    const blocks = scales.subarray((row * inDim) / blockSize, ((row + rows) * inDim) / blockSize);
+    const values =
+      format === 'q8'
+        ? { q8: { q: new Int8Array(data.buffer, data.byteOffset, data.length), scale: blocks } }
+        : { q4: { q: data, scale: blocks } };
+    yield { row, values, bytes: data.length + blocks.byteLength };
   }
+}
+
+/** Packs rows in the type of the plan; blocks of another type go by way of floats. */
+function pack(memory: ArrayBuffer, plan: MatrixPlan, row: number, values: Values, tensor: string): void {
+  const { address, inDim, dtype } = plan;
+  switch (dtype) {
+    case 'f32':
+      packF32(memory, address, toFloats(values), row, inDim);
+      break;
+    case 'bf16':
+      packBf16(memory, address, toBf16(toFloats(values), tensor), row, inDim);
+      break;
+    case 'q8':
+      packQ8(memory, address, 'q8' in values ? values.q8 : checked(quantizeQ8(toFloats(values)), tensor), row, inDim);
+      break;
+    case 'q4':
+      packQ4(memory, address, 'q4' in values ? values.q4 : checked(quantizeQ4(toFloats(values)), tensor), row, inDim);
+      break;
+  }
+}
+
+/** What is finite as f32 may be too large for the f16 scale of its block. @throws {ForetokenError} `file.nonfinite` */
+function checked<Matrix extends { readonly scale: Uint16Array }>(matrix: Matrix, tensor: string): Matrix {
+  checkScales(matrix.scale, tensor);
+  return matrix;
+}
+
+function toFloats(values: Values): Float32Array {
+  if (values instanceof Float32Array) return values;
+  return 'q8' in values ? dequantizeQ8(values.q8) : dequantizeQ4(values.q4);
+}
+
+/** @throws {ForetokenError} `file.nonfinite` for what rounds to infinity */
+function toBf16(values: Float32Array, tensor: string): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  encodeBf16(values, halves);
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & BF16_EXPONENT) === BF16_EXPONENT) {
+      throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: a weight is not finite as bf16`);
+    }
+  }
+  return halves;
 }
 
 /** @param scales f16 @throws {ForetokenError} `file.nonfinite` */

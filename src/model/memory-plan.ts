@@ -4,14 +4,13 @@
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
 import { ATTENTION_TILE, BLOCK, KEY_BLOCK } from '../engine/opcodes.ts';
-import { packedBytes } from '../engine/packing.ts';
+import { packedBytes, type WeightType } from '../engine/packing.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import { ForetokenError } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { CheckpointLayout, TensorName } from './architectures/layout.ts';
 
-/** How weights are held and multiplied: f32, or signed bytes in blocks of 32 with one scale each (GGUF Q8_0's rounding). */
-export type WeightType = 'f32' | 'q8';
+export type { WeightType } from '../engine/packing.ts';
 
 /** What a plan depends on besides the configuration. */
 export interface PlanOptions {
@@ -90,7 +89,7 @@ export interface PassPlan {
   readonly gateUp: number;
   /** (N, intermediate) f32. */
   readonly gated: number;
-  /** (N, widest input) i16 and its block scales, f32. */
+  /** (N, widest input) integers, up to 16 bits each, and what belongs to their blocks: a scale, f32, for q4 followed by a second word. */
   readonly quantized: number;
   readonly quantizedScales: number;
   readonly attentionScratch: number;
@@ -150,11 +149,16 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
  */
 export function misfit(config: ModelConfig, dtype: WeightType): string | undefined {
   const { hidden, intermediate, queryHeads, headDim } = config;
-  const step = dtype === 'q8' ? BLOCK : 4;
+  const step = isBlocked(dtype) ? BLOCK : 4;
   const inputs = { hidden, intermediate, 'queryHeads * headDim': queryHeads * headDim };
   const wrong = Object.entries(inputs).find(([, width]) => width % step !== 0);
   if (wrong) return `${wrong[0]} is ${wrong[1]}: ${dtype} weights need a multiple of ${step}`;
   return headDim % 4 === 0 ? undefined : `headDim is ${headDim}: expected a multiple of 4`;
+}
+
+/** Whether weights of a type share scales, and activations are quantised for them. */
+export function isBlocked(dtype: WeightType): boolean {
+  return dtype === 'q8' || dtype === 'q4';
 }
 
 function planWeights(arena: Arena, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
@@ -183,7 +187,7 @@ function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePl
   return { keys: regions(), values: regions() };
 }
 
-function planPass(arena: Arena, config: ModelConfig, { maxNodes }: PlanOptions, capacity: number): PassPlan {
+function planPass(arena: Arena, config: ModelConfig, { dtype, maxNodes }: PlanOptions, capacity: number): PassPlan {
   const words = (count: number) => arena.reserve(count * 4);
   const rows = (width: number) => words(maxNodes * width);
   const queryDim = config.queryHeads * config.headDim;
@@ -206,7 +210,7 @@ function planPass(arena: Arena, config: ModelConfig, { maxNodes }: PlanOptions, 
     gateUp: rows(2 * config.intermediate),
     gated: rows(config.intermediate),
     quantized: arena.reserve(maxNodes * widest * 2),
-    quantizedScales: rows(Math.ceil(widest / BLOCK)),
+    quantizedScales: rows(Math.ceil(widest / BLOCK) * (dtype === 'q4' ? 2 : 1)),
     attentionScratch: words(ATTENTION_TILE * capacity),
     logits: rows(config.vocab),
     selected: rows(MAX_TOP_K),

@@ -33,6 +33,9 @@ export interface PassInput {
 /** Pairing of rotated elements: element i of a head turns with element i + headDim / 2. */
 const ROPE_HALVES = 0;
 
+/** How a row of an embedding is read. */
+const EMBED = { f32: op.EMBED_F32, bf16: op.EMBED_BF16, q8: op.EMBED_Q8, q4: op.EMBED_Q4 } as const;
+
 export class Transformer {
   readonly #machine: Machine;
   readonly #config: ModelConfig;
@@ -115,8 +118,7 @@ export class Transformer {
 
   #embed(table: MatrixPlan, rows: number): void {
     const { stream, tokens } = this.#pass;
-    const opcode = table.dtype === 'q8' ? op.EMBED_Q8 : op.EMBED_F32;
-    this.#push(opcode, stream, table.address, tokens, rows, this.#config.hidden, floatBits(1));
+    this.#push(EMBED[table.dtype], stream, table.address, tokens, rows, this.#config.hidden, floatBits(1));
   }
 
   #attention(layer: LayerPlan, keys: number, values: number, length: number, rows: number): void {
@@ -176,16 +178,17 @@ export class Transformer {
     this.#push(op.RMS_NORM, this.#pass.normed, x, weight.address, rows, hidden, floatBits(rmsNormEpsilon));
   }
 
-  /** out (rows, outDim) = x (rows, inDim) weightᵀ; for q8 weights x is quantised first. */
+  /** out (rows, outDim) = x (rows, inDim) weightᵀ; for weights in blocks x is quantised first. */
   #matmul(weight: MatrixPlan, x: number, out: number, rows: number): void {
-    const { address, inDim, outDim } = weight;
-    if (weight.dtype === 'f32') {
-      this.#push(op.MATMUL_F32, out, x, address, 0, rows, inDim, outDim, outDim);
+    const { address, dtype, inDim, outDim } = weight;
+    const sizes = [rows, inDim, outDim, outDim];
+    if (dtype === 'f32' || dtype === 'bf16') {
+      this.#push(dtype === 'f32' ? op.MATMUL_F32 : op.MATMUL_BF16, out, x, address, 0, ...sizes);
       return;
     }
     const { quantized, quantizedScales } = this.#pass;
-    this.#push(op.QUANTIZE, quantized, quantizedScales, x, rows, inDim);
-    this.#push(op.MATMUL_Q8, out, quantized, quantizedScales, address, 0, rows, inDim, outDim, outDim);
+    this.#push(dtype === 'q8' ? op.QUANTIZE_Q8 : op.QUANTIZE_Q4, quantized, quantizedScales, x, rows, inDim);
+    this.#push(dtype === 'q8' ? op.MATMUL_Q8 : op.MATMUL_Q4, out, quantized, quantizedScales, address, 0, ...sizes);
   }
 
   /** stream += update */

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { assert, test } from '../harness.ts';
 import { fixturePath } from '../model/fixture-model.ts';
 import { foretoken } from './command.ts';
@@ -14,7 +18,9 @@ test('inspect prints architecture, parameters, dtypes, memory and tensors of a f
     /^tokenizer +none$/m,
     /^parameters +353 952$/m,
     /^stored as +BF16 708 kB in 29 tensors$/m,
+    /^q4 +256 +/m,
     /^q8 +256 +/m,
+    /^bf16 +256 +/m,
     /^f32 +256 +/m,
     /^model\.layers\.\*\.mlp\.down_proj\.weight +BF16 +96 x 256 +3$/m,
   ]) {
@@ -32,7 +38,9 @@ test('inspect --json prints one object with every tensor', async () => {
   assert.equal(
     inspection.memory.map(({ dtype, context }: { dtype: string; context: number }) => [dtype, context]),
     [
+      ['q4', 128],
       ['q8', 128],
+      ['bf16', 128],
       ['f32', 128],
     ],
   );
@@ -45,6 +53,25 @@ test('inspect reads the tensors of a sharded model, and of a single file', async
   const file = await foretoken(['inspect', `${MODEL}/model.safetensors`]);
   assert.is(file.code, 0, file.stderr);
   assert.match(file.stdout, /^parameters +353 952$/m);
+});
+
+test('inspect counts the parameters of blocks: two in a byte of 4-bit ones, none in a scale', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'foretoken-inspect-'));
+  const file = join(folder, 'blocks.safetensors');
+  const matrices = [
+    ['four.q', { dtype: 'U8', shape: [6, 16], data: new Uint8Array(96) }],
+    ['four.scale', { dtype: 'F16', shape: [6, 1], data: new Uint16Array(6) }],
+    ['eight.q', { dtype: 'I8', shape: [5, 32], data: new Int8Array(160) }],
+    ['eight.scale', { dtype: 'F16', shape: [5, 1], data: new Uint16Array(5) }],
+  ] as const;
+  writeFileSync(file, writeSafetensors(matrices));
+  try {
+    const { code, stdout } = await foretoken(['inspect', file, '--json']);
+    assert.is(code, 0);
+    assert.is(JSON.parse(stdout).parameters, 6 * 32 + 5 * 32);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('inspect fails with the code of what is wrong, on one line, without a stack', async () => {

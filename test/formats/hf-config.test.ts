@@ -67,12 +67,14 @@ test('settings that name the default pass: rope_scaling, sliding_window, partial
   assert.equal(parse(config), parse(transformers5Config));
 });
 
-test('matrices stored in 8-bit blocks are announced by quantization_config', () => {
-  const quantization = { quant_method: 'foretoken', format: 'q8', block_size: 32 };
-  assert.equal(parse({ ...transformers5Config, quantization_config: quantization }).quantization, {
-    format: 'q8',
-    blockSize: 32,
-  });
+test('matrices stored in blocks of 8 or 4 bits are announced by quantization_config', () => {
+  for (const format of ['q8', 'q4'] as const) {
+    const quantization = { quant_method: 'foretoken', format, block_size: 32 };
+    assert.equal(parse({ ...transformers5Config, quantization_config: quantization }).quantization, {
+      format,
+      blockSize: 32,
+    });
+  }
 });
 
 test.run();

@@ -28,7 +28,7 @@ const MEMORY_OPTIONS: readonly Row[] = [
     [name, Symbol('one'), 'option.type'],
   ]),
   ['dtype', 8, 'option.type'],
-  ['dtype', 'q4', 'option.range'],
+  ['dtype', 'q5', 'option.range'],
   ['dtype', 'x'.repeat(500), 'option.range'],
   ['context', '64', 'option.type'],
   ['context', 0, 'option.range'],

@@ -1,28 +1,13 @@
 /**
- * Scalar twin of assembly/embed.ts, on a plain row-major table.
+ * Scalar twin of assembly/embed.ts, on the values that a table stands for, row-major. A product of an integer and its block's scale, rounded, is
+ * such a value: formats/q8.ts and q4.ts give it, and all formats have one twin.
  * @module
  */
-const f = Math.fround;
-const BLOCK = 32;
 
 /** @returns (tokens, dim). Bits: one product. */
-export function embedF32(table: Float32Array, tokens: Int32Array, dim: number, scale: number): Float32Array {
-  return gather(tokens, dim, (at) => table[at]! * scale);
-}
-
-/** @returns (tokens, dim). Bits: (q * block scale) * scale, each product rounded. */
-export function embedQ8(
-  q: Int8Array,
-  scales: Float32Array,
-  tokens: Int32Array,
-  dim: number,
-  scale: number,
-): Float32Array {
-  return gather(tokens, dim, (at) => f(q[at]! * scales[Math.floor(at / BLOCK)]!) * scale);
-}
-
-function gather(tokens: Int32Array, dim: number, value: (at: number) => number): Float32Array {
-  return Float32Array.from({ length: tokens.length * dim }, (_, i) =>
-    value(tokens[Math.floor(i / dim)]! * dim + (i % dim)),
+export function embed(table: Float32Array, tokens: Int32Array, dim: number, scale: number): Float32Array {
+  return Float32Array.from(
+    { length: tokens.length * dim },
+    (_, i) => table[tokens[Math.floor(i / dim)]! * dim + (i % dim)]! * scale,
   );
 }

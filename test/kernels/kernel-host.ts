@@ -8,13 +8,20 @@
  * host.floats(x, 4); // 2, 4, 6, 8
  * @module
  */
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { instantiateSync } from '@assemblyscript/loader';
-import { kernelsBase64 } from '../../src/engine/kernels-binary.ts';
+import { repositoryFile } from '../repository.ts';
 
 /** The arrays a kernel reads and writes. */
 export type Numbers = Float32Array | Int32Array | Uint32Array | Int16Array | Int8Array | Uint8Array;
 
+/** The two builds of the kernels, which have the same bits. */
+export const BUILDS = ['plain', 'relaxed'] as const;
+export type Build = (typeof BUILDS)[number];
+
 export interface KernelHost {
+  readonly build: Build;
   /** Every export of assembly/index.ts by name. */
   readonly kernels: Record<string, (...operands: number[]) => number>;
   /** Copies `values` into memory nothing else uses. @returns their address, a multiple of 64 */
@@ -25,6 +32,8 @@ export interface KernelHost {
   floats(address: number, n: number): Float32Array;
   /** @returns a copy of the n i32 at `address` */
   ints(address: number, n: number): Int32Array;
+  /** @returns a copy of the n i8 at `address` */
+  bytes(address: number, n: number): Int8Array;
   /** @returns a copy of the n i16 at `address` */
   shorts(address: number, n: number): Int16Array;
 }
@@ -32,12 +41,23 @@ export interface KernelHost {
 const PAGE = 65536;
 const ALIGNMENT = 64; // a cache line
 
-const module = new WebAssembly.Module(Uint8Array.from(atob(kernelsBase64), (c) => c.charCodeAt(0)));
+/** The bytes of a build. */
+export function kernelsBinary(build: Build): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(repositoryFile(`build/kernels${build === 'relaxed' ? '-relaxed' : ''}.wasm`)));
+}
+
+// Node 20 has relaxed SIMD, but keeps it behind a flag; later versions do not know the flag.
+if (!WebAssembly.validate(kernelsBinary('relaxed'))) setFlagsFromString('--experimental-wasm-relaxed-simd');
+
+const modules = {
+  plain: new WebAssembly.Module(kernelsBinary('plain')),
+  relaxed: new WebAssembly.Module(kernelsBinary('relaxed')),
+};
 
 /** Instantiates the kernels on a memory of their own, which grows as arrays are placed. */
-export function kernelHost(): KernelHost {
+export function kernelHost(build: Build = 'plain'): KernelHost {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-  const { exports } = instantiateSync<KernelHost['kernels']>(module, { env: { memory } });
+  const { exports } = instantiateSync<KernelHost['kernels']>(modules[build], { env: { memory } });
   let end = PAGE; // page 0 holds the kernels' constants
 
   function write(address: number, values: Numbers): void {
@@ -46,6 +66,7 @@ export function kernelHost(): KernelHost {
   }
 
   return {
+    build,
     kernels: exports,
     write,
     place(values) {
@@ -58,6 +79,7 @@ export function kernelHost(): KernelHost {
     },
     floats: (address, n) => new Float32Array(memory.buffer, address, n).slice(),
     ints: (address, n) => new Int32Array(memory.buffer, address, n).slice(),
+    bytes: (address, n) => new Int8Array(memory.buffer, address, n).slice(),
     shorts: (address, n) => new Int16Array(memory.buffer, address, n).slice(),
   };
 }

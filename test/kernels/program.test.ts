@@ -1,7 +1,7 @@
 import * as op from '../../src/engine/opcodes.ts';
 import { floatBits } from '../../src/engine/program.ts';
 import { assert, random, randomFloats, randomInt, test } from '../harness.ts';
-import { type KernelHost, kernelHost } from './kernel-host.ts';
+import { BUILDS, type Build, type KernelHost, kernelHost } from './kernel-host.ts';
 
 /** One op, and the same work as a plain call of the kernel. */
 interface Example {
@@ -35,14 +35,20 @@ function placer(host: KernelHost, seed: number) {
 
 type Place = ReturnType<typeof placer>;
 
-/** A q8 weight: integers, with tame numbers where the scales lie. */
-function packedQ8(host: KernelHost, place: Place, panels: number): number {
+/** A q8 or q4 weight: integers, with tame numbers where the scales lie. */
+function packedBlocks(host: KernelHost, place: Place, dtype: 'q8' | 'q4', panels: number): number {
   const blocks = panels * (DIM / op.BLOCK);
-  const address = place.bytes(blocks * op.Q8_BLOCK_BYTES);
-  for (let block = 1; block <= blocks; block++) {
-    host.write(address + block * op.Q8_BLOCK_BYTES - op.PANEL * 4, new Float32Array(op.PANEL).fill(block / 64));
+  const [blockBytes, scales] = dtype === 'q8' ? [op.Q8_BLOCK_BYTES, 256] : [op.Q4_BLOCK_BYTES, 128];
+  const address = place.bytes(blocks * blockBytes);
+  for (let block = 0; block < blocks; block++) {
+    host.write(address + block * blockBytes + scales, new Float32Array(op.PANEL).fill((block + 1) / 64));
   }
   return address;
+}
+
+/** Quantised activations of ROWS rows and, `words` a block, what belongs to them. */
+function quantized(place: Place, words: number): [number, number] {
+  return [place.shorts(ROWS * DIM), place.floats((words * ROWS * DIM) / op.BLOCK)];
 }
 
 /** Every opcode but those that move cache slots and attend; (heads, headDim) of a row is (4, DIM / 4). */
@@ -53,9 +59,19 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
     return { kernel: 'embedF32', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
   },
   EMBED_Q8(host, place) {
-    const [out, table, tokens] = [place.floats(ROWS * DIM), packedQ8(host, place, 2), place.ints(9, 0, 15)];
+    const [out, table, tokens] = [place.floats(ROWS * DIM), packedBlocks(host, place, 'q8', 2), place.ints(9, 0, 15)];
     const words = [op.EMBED_Q8, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
     return { kernel: 'embedQ8', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
+  },
+  EMBED_Q4(host, place) {
+    const [out, table, tokens] = [place.floats(ROWS * DIM), packedBlocks(host, place, 'q4', 2), place.ints(9, 0, 15)];
+    const words = [op.EMBED_Q4, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
+    return { kernel: 'embedQ4', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
+  },
+  EMBED_BF16(_, place) {
+    const [out, table, tokens] = [place.floats(ROWS * DIM), place.shorts(16 * DIM), place.ints(9, 0, 15)];
+    const words = [op.EMBED_BF16, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
+    return { kernel: 'embedBf16', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
   },
   RMS_NORM(_, place) {
     const [out, x, weight] = [place.floats(ROWS * DIM), place.floats(ROWS * DIM), place.floats(DIM)];
@@ -72,17 +88,13 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
     const words = [op.LAYER_NORM, out, x, weight, bias, ROWS, DIM, floatBits(EPSILON)];
     return { kernel: 'layerNorm', words, operands: [out, x, weight, bias, DIM, EPSILON, 0, ROWS] };
   },
-  QUANTIZE(_, place) {
-    const [out, scales, x] = [
-      place.shorts(ROWS * DIM),
-      place.floats((ROWS * DIM) / op.BLOCK),
-      place.floats(ROWS * DIM),
-    ];
-    return {
-      kernel: 'quantizeRows',
-      words: [op.QUANTIZE, out, scales, x, ROWS, DIM],
-      operands: [out, scales, x, DIM, 0, ROWS],
-    };
+  QUANTIZE_Q8(_, place) {
+    const shared = [...quantized(place, 1), place.floats(ROWS * DIM)];
+    return { kernel: 'quantizeQ8', words: [op.QUANTIZE_Q8, ...shared, ROWS, DIM], operands: [...shared, DIM, 0, ROWS] };
+  },
+  QUANTIZE_Q4(_, place) {
+    const shared = [...quantized(place, 2), place.floats(ROWS * DIM)];
+    return { kernel: 'quantizeQ4', words: [op.QUANTIZE_Q4, ...shared, ROWS, DIM], operands: [...shared, DIM, 0, ROWS] };
   },
   MATMUL_F32(_, place) {
     const [out, x, weight, bias] = [
@@ -94,10 +106,25 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
     const shared = [out, x, weight, bias, ROWS, DIM, OUT_DIM, 24];
     return { kernel: 'matmulF32', words: [op.MATMUL_F32, ...shared], operands: [...shared, 0, 3] };
   },
+  MATMUL_BF16(_, place) {
+    const [out, x, weight, bias] = [
+      place.floats(ROWS * 24),
+      place.floats(ROWS * DIM),
+      place.shorts(24 * DIM),
+      place.floats(OUT_DIM),
+    ];
+    const shared = [out, x, weight, bias, ROWS, DIM, OUT_DIM, 24];
+    return { kernel: 'matmulBf16', words: [op.MATMUL_BF16, ...shared], operands: [...shared, 0, 3] };
+  },
   MATMUL_Q8(host, place) {
-    const [out, x, scales] = [place.floats(ROWS * 24), place.shorts(ROWS * DIM), place.floats((ROWS * DIM) / op.BLOCK)];
-    const shared = [out, x, scales, packedQ8(host, place, 3), place.floats(OUT_DIM), ROWS, DIM, OUT_DIM, 24];
+    const [weight, bias] = [packedBlocks(host, place, 'q8', 3), place.floats(OUT_DIM)];
+    const shared = [place.floats(ROWS * 24), ...quantized(place, 1), weight, bias, ROWS, DIM, OUT_DIM, 24];
     return { kernel: 'matmulQ8', words: [op.MATMUL_Q8, ...shared], operands: [...shared, 0, 3] };
+  },
+  MATMUL_Q4(host, place) {
+    const [weight, bias] = [packedBlocks(host, place, 'q4', 3), place.floats(OUT_DIM)];
+    const shared = [place.floats(ROWS * 24), ...quantized(place, 2), weight, bias, ROWS, DIM, OUT_DIM, 24];
+    return { kernel: 'matmulQ4', words: [op.MATMUL_Q4, ...shared], operands: [...shared, 0, 3] };
   },
   ROPE_TABLE(_, place) {
     const [table, positions, frequencies] = [place.floats(ROWS * 2 * 8), place.ints(0, 77, 2047), place.floats(8)];
@@ -167,8 +194,12 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
 const PAGE = 65_536;
 
 /** All that lies in the host's memory behind its first page, after `act` was called with an example of `name`. */
-function memoryAfter(name: string, act: (host: KernelHost, example: Example) => void): Int32Array {
-  const host = kernelHost();
+function memoryAfter(
+  name: string,
+  act: (host: KernelHost, example: Example) => void,
+  build: Build = 'plain',
+): Int32Array {
+  const host = kernelHost(build);
   const example = EXAMPLES[name]!(host, placer(host, 1));
   const end = example.scratch ?? host.place(new Uint8Array(0));
   act(host, example);
@@ -189,22 +220,24 @@ function sameMemory(a: Int32Array, b: Int32Array): boolean {
 }
 
 test('every opcode has an example here', () => {
-  const constants = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
+  const constants = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'Q4_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
   const opcodes = Object.keys(op).filter((name) => !constants.includes(name));
   assert.equal(opcodes.sort(), Object.keys(EXAMPLES).sort());
 });
 
 for (const name of Object.keys(EXAMPLES)) {
-  test(`${name}: an op leaves in memory what the plain call leaves, on one thread and on several in turn (seed 1)`, () => {
-    const untouched = memoryAfter(name, () => {});
-    const want = memoryAfter(name, (host, { kernel, operands }) => host.kernels[kernel]!(...operands));
-    assert.not(sameMemory(want, untouched), 'the call writes something');
-    for (const threads of [1, 2, 3, MOST_THREADS]) {
-      const got = memoryAfter(name, (host, { words }) => {
-        const program = placeProgram(host, [words]);
-        for (let thread = 0; thread < threads; thread++) host.kernels.runProgram!(program, 1, thread, threads);
-      });
-      assert.ok(sameMemory(got, want), `${threads} threads`);
+  test(`${name}: an op leaves in memory what the plain call leaves, on one thread and on several in turn, in both builds (seed 1)`, () => {
+    for (const build of BUILDS) {
+      const untouched = memoryAfter(name, () => {}, build);
+      const want = memoryAfter(name, (host, { kernel, operands }) => host.kernels[kernel]!(...operands), build);
+      assert.not(sameMemory(want, untouched), 'the call writes something');
+      for (const threads of [1, 2, 3, MOST_THREADS]) {
+        const runAll = (host: KernelHost, { words }: Example) => {
+          const program = placeProgram(host, [words]);
+          for (let thread = 0; thread < threads; thread++) host.kernels.runProgram!(program, 1, thread, threads);
+        };
+        assert.ok(sameMemory(memoryAfter(name, runAll, build), want), `${build}, ${threads} threads`);
+      }
     }
   });
 }

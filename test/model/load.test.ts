@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createEngine } from '../../src/engine/engine.ts';
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
 import { openFolder } from '../../src/formats/folder.ts';
+import { quantizeQ4 } from '../../src/formats/q4.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { type NamedTensor, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { readFloats } from '../../src/formats/tensors.ts';
@@ -49,19 +50,34 @@ const filesOf = (config: Config, tensors: readonly NamedTensor[]): Files =>
     ['model.safetensors', writeSafetensors(tensors)],
   ]);
 
-/** The fixture with every matrix stored as q8 blocks. @param change what happens to each matrix's scales */
-async function quantizedFixture(name: string, change = (_: Uint16Array): unknown => undefined): Promise<Files> {
+/** A matrix as the file's format stores it. */
+function storedBlocks(format: 'q8' | 'q4', [rows, cols]: readonly [number, number], values: Float32Array) {
+  if (format === 'q8') {
+    const { q, scale } = quantizeQ8(values);
+    return { q: { dtype: 'I8', shape: [rows, cols], data: q }, scale } as const;
+  }
+  const { q, scale } = quantizeQ4(values);
+  return { q: { dtype: 'U8', shape: [rows, cols / 2], data: q }, scale } as const;
+}
+
+/** The fixture with every matrix stored in blocks. @param change what happens to each matrix's scales */
+async function quantizedFixture(
+  name: string,
+  format: 'q8' | 'q4' = 'q8',
+  change = (_: Uint16Array): unknown => undefined,
+): Promise<Files> {
   const { config, tensors } = await readFixture(name);
   const stored = [...tensors].flatMap(([tensor, { shape, values }]): NamedTensor[] => {
     if (shape.length === 1) return asF32([[tensor, { shape, values }]]);
-    const { q, scale } = quantizeQ8(values);
+    const [rows, cols] = shape as [number, number];
+    const { q, scale } = storedBlocks(format, [rows, cols], values);
     change(scale);
     return [
-      [`${tensor}.q`, { dtype: 'I8', shape, data: q }],
-      [`${tensor}.scale`, { dtype: 'F16', shape: [shape[0]!, shape[1]! / 32], data: scale }],
+      [`${tensor}.q`, q],
+      [`${tensor}.scale`, { dtype: 'F16', shape: [rows, cols / 32], data: scale }],
     ];
   });
-  const quantization = { quant_method: 'foretoken', format: 'q8', block_size: 32 };
+  const quantization = { quant_method: 'foretoken', format, block_size: 32 };
   return filesOf({ ...config, quantization_config: quantization }, stored);
 }
 
@@ -69,21 +85,55 @@ async function logitsOf(source: Parameters<typeof loadTransformer>[0], options: 
   return prefill((await loadTransformer(source, options)).session(), [5, 17, 200, 3]);
 }
 
-test('a checkpoint stored as q8 gives the bits of one quantised while it is loaded', async () => {
-  const stored = await logitsOf(await quantizedFixture('test-300k'), { dtype: 'q8' });
-  assert.is(firstDifference(stored, await logitsOf(fixturePath('test-300k'), { dtype: 'q8' })), -1);
+for (const format of ['q8', 'q4'] as const) {
+  test(`a checkpoint stored as ${format} gives the bits of one quantised while it is loaded, and is held like that by default`, async () => {
+    const stored = await quantizedFixture('test-300k', format);
+    const quantised = await logitsOf(fixturePath('test-300k'), { dtype: format });
+    assert.is(firstDifference(await logitsOf(stored, { dtype: format }), quantised), -1);
+    assert.is(firstDifference(await logitsOf(stored, {}), quantised), -1);
+  });
+
+  test(`${format} weights computed in f32 are near the f32 checkpoint, and not equal to it`, async () => {
+    const exact = await logitsOf(fixturePath('test-300k'), { dtype: 'f32' });
+    const restored = await logitsOf(await quantizedFixture('test-300k', format), { dtype: 'f32' });
+    const difference = relativeDifference(exact, restored);
+    assert.ok(difference > 1e-5 && difference < (format === 'q8' ? 0.1 : 0.8), `relative difference ${difference}`);
+  });
+
+  test(`a checkpoint stored as ${format} and held in the other format is near the one held as stored`, async () => {
+    const stored = await quantizedFixture('test-300k', format);
+    const other = await logitsOf(stored, { dtype: format === 'q8' ? 'q4' : 'q8' });
+    const difference = relativeDifference(await logitsOf(stored, { dtype: format }), other);
+    assert.ok(difference > 1e-5 && difference < 0.8, `relative difference ${difference}`);
+  });
+}
+
+test('bf16 weights give the bits of the same weights as f32, stored as bf16 or as f32', async () => {
+  const want = await logitsOf(fixturePath('test-300k'), { dtype: 'f32' }); // the fixture is in bf16
+  assert.is(firstDifference(await logitsOf(fixturePath('test-300k'), { dtype: 'bf16' }), want), -1);
+  const { config, tensors } = await readFixture('test-300k');
+  assert.is(firstDifference(await logitsOf(filesOf(config, asF32(tensors)), { dtype: 'bf16' }), want), -1);
+
+  const name = 'model.layers.0.mlp.up_proj.weight';
+  tensors.get(name)!.values[5]! *= 1 + 2 ** -9; // rounds away
+  assert.is(firstDifference(await logitsOf(filesOf(config, asF32(tensors)), { dtype: 'bf16' }), want), -1);
+  tensors.get(name)!.values[5]! *= 1 + 2 ** -6; // does not (planted fault)
+  assert.is.not(firstDifference(await logitsOf(filesOf(config, asF32(tensors)), { dtype: 'bf16' }), want), -1);
 });
 
-test('q8 weights computed in f32 are near the f32 checkpoint, and not equal to it', async () => {
-  const exact = await logitsOf(fixturePath('test-300k'), { dtype: 'f32' });
-  const restored = await logitsOf(await quantizedFixture('test-300k'), { dtype: 'f32' });
+/** Largest difference, over the largest magnitude. */
+function relativeDifference(exact: Float32Array, other: Float32Array): number {
   const scale = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const difference = exact.reduce((most, value, i) => Math.max(most, Math.abs(value - restored[i]!)), 0) / scale;
-  assert.ok(difference > 1e-5 && difference < 0.1, `relative difference ${difference}`);
-});
+  return exact.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0) / scale;
+}
 
 test('progress rises to exactly the bytes that the model needs', async () => {
-  for (const source of [fixturePath('sharded'), await quantizedFixture('test-300k')]) {
+  const sources = [
+    fixturePath('sharded'),
+    await quantizedFixture('test-300k'),
+    await quantizedFixture('test-300k', 'q4'),
+  ];
+  for (const source of sources) {
     const seen: number[] = [];
     let total = 0;
     await loadTransformer(source, {
@@ -145,22 +195,27 @@ test('a NaN among the weights is refused', async () => {
   assert.is(await rejection(loadTransformer(filesOf(config, asF32(tensors)))), 'file.nonfinite');
 });
 
-test('a stored scale that is no number, and a weight too large for an f16 scale, are refused', async () => {
+test('a stored scale that is no number, and a weight too large for an f16 scale or for bf16, are refused', async () => {
   for (const bits of [0x7c00, 0xfc00, 0x7e00]) {
-    const files = await quantizedFixture('test-300k', (scale) => scale.fill(bits, 5, 6));
-    for (const dtype of ['q8', 'f32'] as const) {
-      assert.is(
-        await rejection(loadTransformer(files, { dtype })),
-        'file.nonfinite',
-        `${bits.toString(16)} as ${dtype}`,
-      );
+    for (const format of ['q8', 'q4'] as const) {
+      const files = await quantizedFixture('test-300k', format, (scale) => scale.fill(bits, 5, 6));
+      for (const dtype of ['q8', 'q4', 'bf16', 'f32'] as const) {
+        const code = await rejection(loadTransformer(files, { dtype }));
+        assert.is(code, 'file.nonfinite', `${bits.toString(16)} in ${format} as ${dtype}`);
+      }
     }
   }
   const { config, tensors } = await readFixture('test-300k');
   tensors.get('model.layers.0.mlp.up_proj.weight')!.values[7] = 1e8;
   const files = filesOf(config, asF32(tensors));
-  assert.is(await rejection(loadTransformer(files, { dtype: 'q8' })), 'file.nonfinite');
-  await loadTransformer(files, { dtype: 'f32' });
+  for (const dtype of ['q8', 'q4'] as const) {
+    assert.is(await rejection(loadTransformer(files, { dtype })), 'file.nonfinite', dtype);
+  }
+  await loadTransformer(files, { dtype: 'bf16' });
+  tensors.get('model.layers.0.mlp.up_proj.weight')!.values[7] = 3.4e38;
+  const larger = filesOf(config, asF32(tensors));
+  assert.is(await rejection(loadTransformer(larger, { dtype: 'bf16' })), 'file.nonfinite');
+  await loadTransformer(larger, { dtype: 'f32' });
 });
 
 test('files given as Buffers that begin at odd addresses load like any other', async () => {

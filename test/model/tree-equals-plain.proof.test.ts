@@ -8,7 +8,7 @@ import { fillUnusedSlots, fixtureModel, prefill } from './fixture-model.ts';
 import { differingNodes, plainLogits } from './plain-decoding.ts';
 import { allParents, binary, chain, pathTo, randomParents, star, withTokens } from './trees.ts';
 
-const DTYPES = ['f32', 'q8'] as const;
+const DTYPES = ['f32', 'q8', 'q4'] as const;
 const PROMPT = 24;
 
 const shapes: [string, number[][]][] = [

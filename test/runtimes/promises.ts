@@ -60,7 +60,7 @@ export async function runPromises({ base, folder }: Environment): Promise<Outcom
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
 
-  for (const dtype of ['f32', 'q8'] as const) {
+  for (const dtype of ['f32', 'q8', 'q4'] as const) {
     const session = await testSession(`${base}fixtures/models/test-300k/`, engine, dtype);
     const cold = greedyDecode(session);
     digests[`test-300k ${dtype}`] = await digest(cold.tokens, ...cold.logits);
@@ -123,7 +123,7 @@ function sameGeneration(a: Generated, b: Generated): boolean {
   return a.text === b.text && a.tokens.join() === b.tokens.join() && a.logprobs.join() === b.logprobs.join();
 }
 
-async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8'): Promise<Session> {
+async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8' | 'q4'): Promise<Session> {
   const model = await loadTransformer(place, { engine, dtype });
   return model.session();
 }

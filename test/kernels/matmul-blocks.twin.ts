@@ -1,16 +1,16 @@
 /**
- * Scalar twin of assembly/matmul/q8.ts, on a plain row-major weight.
+ * Scalar twin of assembly/matmul/blocks.ts with its formats q8 and q4, on a plain row-major weight.
  * @module
  */
 const f = Math.fround;
 const BLOCK = 32;
 
-export interface Q8Product {
-  /** (rows, inDim) in -127..127 */
+export interface BlockProduct {
+  /** (rows, inDim) integers */
   readonly x: Int16Array;
   /** (rows, inDim / 32) */
   readonly scales: Float32Array;
-  /** (outDim, inDim) */
+  /** (outDim, inDim) in -128..127, for q4 in -8..7 */
   readonly q: Int8Array;
   /** (outDim, inDim / 32) f32 */
   readonly weightScales: Float32Array;
@@ -20,7 +20,7 @@ export interface Q8Product {
 }
 
 /** @returns (rows, outDim). Bits: integer sums of 32 products, times the rounded product of the scales, blocks in order; then the bias. */
-export function matmulQ8({ x, scales, q, weightScales, bias, inDim }: Q8Product): Float32Array {
+export function matmulBlocks({ x, scales, q, weightScales, bias, inDim }: BlockProduct): Float32Array {
   const [rows, outDim, blocks] = [x.length / inDim, q.length / inDim, inDim / BLOCK];
   const out = new Float32Array(rows * outDim);
   for (let at = 0; at < out.length; at++) {

@@ -1,10 +1,10 @@
 /**
- * Scalar twin of assembly/matmul/f32.ts, on a plain row-major weight.
+ * Scalar twin of assembly/matmul/floats.ts, on a plain row-major weight.
  * @module
  */
 const f = Math.fround;
 
-export interface F32Product {
+export interface FloatProduct {
   /** (rows, inDim) */
   readonly x: Float32Array;
   /** (outDim, inDim) */
@@ -15,7 +15,7 @@ export interface F32Product {
 }
 
 /** @returns (rows, outDim). Bits: one sum an output, inputs in order, product and sum each rounded; then the bias. */
-export function matmulF32({ x, weight, bias, inDim }: F32Product): Float32Array {
+export function matmulFloats({ x, weight, bias, inDim }: FloatProduct): Float32Array {
   const [rows, outDim] = [x.length / inDim, weight.length / inDim];
   const out = new Float32Array(rows * outDim);
   for (let at = 0; at < out.length; at++) {
