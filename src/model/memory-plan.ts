@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly sessions: number;
   /** Largest number of tokens in one pass. */
   readonly maxNodes: number;
+  /** Threads that run a pass together. */
+  readonly threads: number;
 }
 
 /** A packed weight matrix: the rows of one or more tensors, one below the other. */
@@ -93,6 +95,7 @@ export interface PassPlan {
   /** (N, widest input) i16 and its block scales, f32. */
   readonly quantized: number;
   readonly quantizedScales: number;
+  /** For each thread its own. */
   readonly attentionScratch: number;
   /** (N, vocab) f32. */
   readonly logits: number;
@@ -112,6 +115,8 @@ export interface MemoryPlan {
   readonly weightBytes: number;
   readonly cacheBytes: number;
   readonly passBytes: number;
+  /** What each thread takes, as a part of `passBytes`. */
+  readonly threadBytes: number;
 }
 
 /** Ids that `argmax` and `topK` keep for one row. */
@@ -141,7 +146,8 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
   );
   const [weights, weightBytes] = measured(() => planWeights(arena, layout, options.dtype));
   const bytes = arena.pages * PAGE_BYTES;
-  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes };
+  const threadBytes = attentionScratchBytes(capacity);
+  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes, threadBytes };
 }
 
 /**
@@ -183,7 +189,13 @@ function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePl
   return { keys: regions(), values: regions() };
 }
 
-function planPass(arena: Arena, config: ModelConfig, { maxNodes }: PlanOptions, capacity: number): PassPlan {
+/** Scores of the queries that one thread takes at once, over every slot. */
+function attentionScratchBytes(capacity: number): number {
+  return ATTENTION_TILE * capacity * 4;
+}
+
+function planPass(arena: Arena, config: ModelConfig, options: PlanOptions, capacity: number): PassPlan {
+  const { maxNodes, threads } = options;
   const words = (count: number) => arena.reserve(count * 4);
   const rows = (width: number) => words(maxNodes * width);
   const queryDim = config.queryHeads * config.headDim;
@@ -207,7 +219,7 @@ function planPass(arena: Arena, config: ModelConfig, { maxNodes }: PlanOptions, 
     gated: rows(config.intermediate),
     quantized: arena.reserve(maxNodes * widest * 2),
     quantizedScales: rows(Math.ceil(widest / BLOCK)),
-    attentionScratch: words(ATTENTION_TILE * capacity),
+    attentionScratch: arena.reserve(threads * attentionScratchBytes(capacity)),
     logits: rows(config.vocab),
     selected: rows(MAX_TOP_K),
   };
