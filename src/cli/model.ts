@@ -15,13 +15,18 @@ export const MODEL_OPTIONS = {
   model: { kind: 'text', value: 'NAME', help: `${DEFAULT_MODEL} (default), a folder, or the URL of one` },
   dtype: { kind: 'text', value: 'TYPE', help: 'how weights are held: q8 (default where the widths allow it) or f32' },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
+  threads: { kind: 'integer', value: 'N', help: 'threads that run a pass together; default 1' },
 } as const satisfies OptionTable;
 
 /** Loading shows its progress and stops when the terminal says so. */
-export function loadOptions({ dtype, context }: OptionValues<typeof MODEL_OPTIONS>, terminal: Terminal): LoadOptions {
+export function loadOptions(
+  { dtype, context, threads }: OptionValues<typeof MODEL_OPTIONS>,
+  terminal: Terminal,
+): LoadOptions {
   return {
     ...(dtype !== undefined && { dtype: dtype as WeightType }), // the loader refuses others
     ...(context !== undefined && { context }),
+    ...(threads !== undefined && { threads }),
     signal: terminal.signal,
     onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
       terminal.status(() => `loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),
