@@ -27,7 +27,7 @@ export interface MemoryUse {
   readonly cache: number;
   /** Activations, logits and programs of the largest pass. */
   readonly pass: number;
-  /** The part of `pass` that each thread takes. */
+  /** The part of `pass` that each thread has of its own. */
   readonly thread: number;
   /** Tables of the built-in drafters, outside the linear memory. */
   readonly drafters: number;
