@@ -26,11 +26,11 @@ const OP_BYTES = OP_WORDS << 2;
 const SPINS: i32 = 40_000;
 
 /**
- * A sleep in a meeting ends after this many nanoseconds, to look whether a worker has failed; after PATIENCE such sleeps the others are
- * given up. They are counted, not one long sleep taken: a computer that stands still in between uses up one of them.
+ * A sleep in a meeting ends after this many nanoseconds; after as many sleeps as a thread has patience for, the others are given up. They
+ * are counted, not one long sleep taken: a computer that stands still in between uses up one of them.
  */
 const SLEEP: i64 = 1_000_000_000;
-const PATIENCE: i32 = 30;
+const WORKERS_PATIENCE: i32 = 30;
 
 /** Who may not sleep looks at the meeting after ever longer pauses, of PAUSE steps in the end, and gives up after ROUNDS: a minute or so. */
 const PAUSE: i32 = 1_000;
@@ -39,16 +39,16 @@ const ROUNDS: i32 = 30_000_000;
 /**
  * Thread 0 runs a program together with the workers.
  *
- * @param maySleep whether this thread can wait otherwise than by spinning
+ * @param patience sleeps after which a meeting is given up; 0 where this thread must not sleep
  * @returns 1 when all of it is done; 0 when a worker has failed or does not come: the memory then holds anything, and the team is lost
  */
-export function lead(program: usize, ops: i32, threads: i32, maySleep: i32): i32 {
+export function lead(program: usize, ops: i32, threads: i32, patience: i32): i32 {
   store<u32>(block.PROGRAM, <u32>program);
   store<i32>(block.OPS, ops);
   const job = atomic.load<i32>(block.JOB);
   atomic.store<i32>(block.JOB, (job & 0x3fff_ffff) + 1);
   if (atomic.load<i32>(block.RESTING) > 0) atomic.notify(block.JOB);
-  return <i32>run(program, ops, 0, threads, maySleep);
+  return <i32>run(program, ops, 0, threads, patience);
 }
 
 /** A worker's whole life: runs its share of job after job, until `dismiss`, or until the team is lost. @param thread 1..threads - 1 */
@@ -58,33 +58,34 @@ export function serve(thread: i32, threads: i32): void {
     const job = atomic.load<i32>(block.JOB);
     if (job == block.NO_MORE) return;
     done = job;
-    if (!run(<usize>load<u32>(block.PROGRAM), load<i32>(block.OPS), thread, threads, 1)) return;
+    if (!run(<usize>load<u32>(block.PROGRAM), load<i32>(block.OPS), thread, threads, WORKERS_PATIENCE)) return;
   }
 }
 
-/** Sends the workers home. Not to be called while a job is under way. */
+/** Sends the workers home, whether they wait for a job or in a meeting that never ends. */
 export function dismiss(): void {
   atomic.store<i32>(block.JOB, block.NO_MORE);
   atomic.notify(block.JOB);
+  fail();
 }
 
-/** Called in a worker that cannot go on: thread 0 is told at the next meeting instead of waiting for it. */
+/** Ends all meetings to come. A worker that cannot go on calls it, so that nobody waits for it. */
 export function fail(): void {
   atomic.store<i32>(block.FAILED, 1);
   atomic.notify(block.MEETING);
 }
 
 /** Stretch after stretch, with a meeting after each. */
-function run(program: usize, ops: i32, thread: i32, threads: i32, maySleep: i32): bool {
+function run(program: usize, ops: i32, thread: i32, threads: i32, patience: i32): bool {
   for (let done = 0; done < ops; ) {
     done += runProgram(program + <usize>done * OP_BYTES, ops - done, thread, threads);
-    if (!meet(threads, maySleep)) return false;
+    if (!meet(threads, patience)) return false;
   }
   return true;
 }
 
 /** Waits until all threads are here: what any of them has written is then seen by all. @returns false when one will not come */
-function meet(threads: i32, maySleep: i32): bool {
+function meet(threads: i32, patience: i32): bool {
   // Read before arriving: no meeting ends without this thread.
   const meeting = atomic.load<i32>(block.MEETING);
   if (atomic.add<i32>(block.ARRIVED, 1) == threads - 1) {
@@ -94,16 +95,16 @@ function meet(threads: i32, maySleep: i32): bool {
     return true;
   }
   for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(block.MEETING) != meeting) return true;
-  return maySleep ? sleep(meeting) : spin(meeting);
+  return patience > 0 ? sleep(meeting, patience) : spin(meeting);
 }
 
 /**
  * Sleeps until the meeting ends. No wake-up is lost: either whoever ends the meeting sees SLEEPING, which is raised first, or the wait sees
  * the new number, and does not begin.
  */
-function sleep(meeting: i32): bool {
+function sleep(meeting: i32, patience: i32): bool {
   atomic.add<i32>(block.SLEEPING, 1);
-  for (let sleeps = 0; sleeps < PATIENCE; sleeps++) {
+  for (let sleeps = 0; sleeps < patience; sleeps++) {
     if (atomic.load<i32>(block.MEETING) != meeting || atomic.load<i32>(block.FAILED)) break;
     // 2: the time is over. A wake-up does not count: it may have been for somebody else.
     if (atomic.wait<i32>(block.MEETING, meeting, SLEEP) != 2) sleeps--;

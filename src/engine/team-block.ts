@@ -11,7 +11,7 @@
  *   128  ARRIVED    threads that have come to the meeting                   written by every thread, once a meeting
  *   192  MEETING    number of the meeting: those who came wait for the next written by the last to come
  *   196    SLEEPING threads that sleep on MEETING
- *   256  FAILED     1 once a worker has failed                              written at most once
+ *   256  FAILED     1 once a worker has failed, or the team is dismissed    written at the end
  */
 
 export const JOB = 64;

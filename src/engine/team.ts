@@ -21,7 +21,7 @@ export interface Post {
 
 /** Exports of the team's module that the host calls. */
 interface TeamExports {
-  lead(program: number, ops: number, threads: number, maySleep: number): number;
+  lead(program: number, ops: number, threads: number, patience: number): number;
   dismiss(): void;
 }
 
@@ -40,16 +40,25 @@ export interface TeamParts {
   readonly threads: number;
   /** Starts a worker that runs `foretoken/worker`. */
   readonly worker?: (() => WorkerLike) | undefined;
+  /** Seconds for which a pass waits for a thread that has vanished without a word. Where this thread must not sleep, it is a minute or so. */
+  readonly patience?: number;
 }
+
+/** Seconds: far more than a thread is late for a meeting on an overloaded machine. */
+const PATIENCE = 30;
+
+/** Ends the workers of machines that were dropped, not disposed: they would hold the memory. Made late, as hosts without threads may lack it. */
+let dropped: FinalizationRegistry<() => void> | undefined;
 
 /**
  * Starts the workers; programs may run once `ready` has resolved.
  * @throws {ForetokenError} `engine.worker`, by `ready`, when a worker cannot be started
  */
-export function createTeam({ kernels, exports, team, memory, threads, worker = startWorker }: TeamParts): Machine {
+export function createTeam(parts: TeamParts): Machine {
+  const { kernels, exports, team, memory, threads, worker = startWorker, patience = PATIENCE } = parts;
   const env = { memory, runProgram: exports.runProgram };
   const { lead, dismiss } = new WebAssembly.Instance(team, { env }).exports as unknown as TeamExports;
-  const sleeps = maySleep() ? 1 : 0;
+  const sleeps = maySleep() ? patience : 0;
   const workers: WorkerLike[] = [];
   /** Why no program can run any more. */
   let end: ForetokenError | undefined;
@@ -57,7 +66,7 @@ export function createTeam({ kernels, exports, team, memory, threads, worker = s
   const stop = (reason: ForetokenError) => {
     if (end) return;
     end = reason;
-    dismiss(); // a worker that sleeps may not hear of anything else
+    dismiss(); // some hosts cannot end a worker that sleeps
     for (const started of workers) started.terminate();
   };
 
@@ -94,9 +103,11 @@ export function createTeam({ kernels, exports, team, memory, threads, worker = s
       }
     });
 
+  const dispose = () => stop(new ForetokenError('model.disposed', 'this model has been disposed'));
+
   const ready = Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1))).then(() => {});
   ready.catch(() => {}); // told to whoever waits for it, and by `run`
-  return {
+  const machine: Machine = {
     memory,
     threads,
     ready,
@@ -109,6 +120,9 @@ export function createTeam({ kernels, exports, team, memory, threads, worker = s
         throw end;
       }
     },
-    dispose: () => stop(new ForetokenError('model.disposed', 'this model has been disposed')),
+    dispose,
   };
+  dropped ??= new FinalizationRegistry((end) => end());
+  dropped.register(machine, dispose);
+  return machine;
 }

@@ -18,6 +18,9 @@ function workerOf(code: string): Worker {
   );
 }
 
+/** Is there, and then comes to no meeting. */
+export const absent = () => workerOf('tell(); setInterval(() => {}, 1000);');
+
 /** Fails in its first stretch, and says so as worker.ts does. */
 export const failing = () =>
   workerOf(`

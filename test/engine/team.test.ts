@@ -2,7 +2,14 @@
  * Machines of several threads, with workers: the bits of one thread, and an end of the workers whatever happens.
  * @module
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { kernelBytes, teamBytes, withSharedMemory } from '../../src/engine/builds.ts';
 import { createEngine } from '../../src/engine/engine.ts';
+import { ADD } from '../../src/engine/opcodes.ts';
+import { ProgramWriter } from '../../src/engine/program.ts';
+import { createTeam, type KernelExports } from '../../src/engine/team.ts';
+import { TEAM_END } from '../../src/engine/team-block.ts';
 import { chooseThreads } from '../../src/engine/threads.ts';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
@@ -113,6 +120,32 @@ test('a worker that fails during a pass ends the pass with engine.thread, and ev
   const next = await fixtureModel('test-300k', { threads: 2 });
   assert.ok(sameLogits(decode(next, 1), decode(await fixtureModel('test-300k'), 1)));
   next.dispose();
+});
+
+test('a worker that vanishes without a word is waited for, and then the pass ends with engine.thread', async () => {
+  const [kernels, team] = await Promise.all(
+    [withSharedMemory(await kernelBytes('plain')), await teamBytes()].map((bytes) => WebAssembly.compile(bytes)),
+  );
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const { exports } = new WebAssembly.Instance(kernels!, { env: { memory } });
+  const parts = { kernels: kernels!, team: team!, memory, exports: exports as unknown as KernelExports };
+  const machine = createTeam({ ...parts, threads: 2, worker: faulty.absent, patience: 1 });
+  await machine.ready;
+  const writer = new ProgramWriter(memory, TEAM_END, 1);
+  writer.push(ADD, 1024, 1024, 1024, 8);
+  assert.throws(() => machine.run(writer.address, writer.ops), hasCode('engine.thread'));
+  assert.throws(() => machine.run(writer.address, writer.ops), hasCode('engine.thread'));
+});
+
+test('the workers of a model that is dropped without being disposed end, once it is collected', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const { counts, worker } = counted();
+  await loadTransformer(fixturePath('test-300k'), { threads: 2, worker }).then((model) => void decode(model, 1));
+  await until(() => {
+    collect();
+    return counts.ended === 1;
+  });
 });
 
 test('a worker that ends between two passes is noticed by the next pass, before it runs, and the others end', async () => {
