@@ -55,8 +55,10 @@ test('a team imports shared memory and the kernels, writes nothing when instanti
   ]);
   const ids = sections(team).map(({ id }) => id);
   for (const id of [SECTION.data, SECTION.table, SECTION.element, SECTION.start]) assert.not(ids.includes(id));
-  const own = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  assert.throws(() => new WebAssembly.Instance(new WebAssembly.Module(team), { env: { memory: own } }), /shared/);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const { runProgram } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } }).exports;
+  const env = { memory, runProgram: runProgram! };
+  assert.throws(() => new WebAssembly.Instance(new WebAssembly.Module(team), { env }), /shared/);
   assert.throws(() => instructions(team), /0xfe00/);
 });
 

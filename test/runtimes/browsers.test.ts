@@ -30,6 +30,10 @@ for (const [name, runOn] of Object.entries(BROWSERS)) {
     });
   }
 
+  test(`every promise is kept in a worker of a page on ${name}, on two threads, with the committed bits`, async () => {
+    assert.equal(brokenPromises(await runOn(isolated, { threads: 2, granted: 2, inWorker: true })), []);
+  });
+
   test(`a page on ${name} that is not isolated has one thread and says so, and keeps every promise`, async () => {
     assert.equal(brokenPromises(await runOn(plain, { threads: 2, granted: 1 })), []);
   });

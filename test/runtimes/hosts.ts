@@ -99,12 +99,15 @@ export async function runOnProcess(name: ProcessName, server: TestServer, thread
   }
 }
 
-/** Bundles the promises with the package for browsers, with the page that loads them. */
+/** Bundles the promises with the package for browsers, with a page that runs them, and one that has a worker of its own run them. */
 export async function bundleForPages(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('page'), workerEntry], outFolder: bundles, packedFolder });
   const page =
     '<!doctype html><meta charset="utf-8"><title>promises</title><script type="module" src="entry-page.js"></script>';
   writeFileSync(join(bundles, 'page.html'), page);
+  const idle =
+    '<!doctype html><meta charset="utf-8"><title>promises in a worker</title><script type="module">new Worker("entry-page.js" + location.search, { type: "module" });</script>';
+  writeFileSync(join(bundles, 'idle.html'), idle);
 }
 
 /** Bundles the page with a button that stops a generation. */
@@ -119,10 +122,12 @@ export async function bundleForClicks(): Promise<void> {
 export interface PageThreads {
   readonly threads: number;
   readonly granted: number;
+  /** Whether thread 0 is the page's own, which may not sleep; else it is a worker's, which starts workers in turn. */
+  readonly inWorker?: boolean;
 }
 
-const pageAddress = (name: string, { threads, granted }: PageThreads, server: TestServer) =>
-  `${server.address}bundles/page.html?name=${name}&threads=${threads}&granted=${granted}`;
+const pageAddress = (name: string, { threads, granted, inWorker = false }: PageThreads, server: TestServer) =>
+  `${server.address}bundles/${inWorker ? 'idle' : 'page'}.html?name=${name}&threads=${threads}&granted=${granted}`;
 
 export async function runOnChromium(server: TestServer, threads: PageThreads): Promise<Report> {
   const browser = await tools.launchChromium(await browserPath('chromium'));
