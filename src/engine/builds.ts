@@ -34,8 +34,8 @@ const probe = (...body: number[]) =>
 
 /** i32.const 0, i8x16.splat */
 const SIMD_PROBE = probe(65, 0, 253, 15);
-/** The same vector three times, and i32x4.relaxed_dot_i8x16_i7x16_add_s. */
-const RELAXED_PROBE = probe(65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 0x93, 2);
+/** The same vector twice, and i16x8.relaxed_dot_i8x16_i7x16_s, the one relaxed instruction that kernels may use. */
+const RELAXED_PROBE = probe(65, 0, 253, 15, 65, 0, 253, 15, 253, 0x92, 2);
 
 /** Whether this host can run any build. */
 export function hasSimd(): boolean {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { kernelsBase64, kernelsHash } from '../../src/engine/kernels-binary.ts';
-import { teamBase64, teamHash } from '../../src/engine/team-binary.ts';
 import { assert, repositoryFile, test } from '../harness.ts';
 import { instructions, SECTION, sections } from './wasm-decoder.ts';
 
@@ -47,26 +46,10 @@ test('a relaxed instruction, an atomic fence and memory.grow are seen (planted f
   assert.throws(() => forbidden(moduleOf(0xfe, 0x03, 0x00)), /0xfe0003/);
 });
 
-test('a team imports shared memory and the kernels, writes nothing when instantiated, and is all that has atomic instructions', () => {
-  const team = Uint8Array.from(atob(teamBase64), (character) => character.charCodeAt(0));
-  assert.equal(WebAssembly.Module.imports(new WebAssembly.Module(team)), [
-    { module: 'env', name: 'runProgram', kind: 'function' },
-    { module: 'env', name: 'memory', kind: 'memory' },
-  ]);
-  const ids = sections(team).map(({ id }) => id);
-  for (const id of [SECTION.data, SECTION.table, SECTION.element, SECTION.start]) assert.not(ids.includes(id));
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  const { runProgram } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } }).exports;
-  const env = { memory, runProgram: runProgram! };
-  assert.throws(() => new WebAssembly.Instance(new WebAssembly.Module(team), { env }), /shared/);
-  assert.throws(() => instructions(team), /0xfe00/);
-});
-
 test('the hash of the kernels is the committed one', () => {
-  // After a change of kernels: node scripts/build.mjs --kernels && sha256sum build/kernels.wasm > assembly/kernels.sha256; likewise of the team
+  // After a change of kernels: node scripts/build.mjs --kernels && sha256sum build/kernels.wasm > assembly/kernels.sha256
   const committed = readFileSync(repositoryFile('assembly/kernels.sha256'), 'utf8');
   assert.is(`${kernelsHash}  build/kernels.wasm\n`, committed);
-  assert.is(`${teamHash}  build/team.wasm\n`, readFileSync(repositoryFile('assembly/team.sha256'), 'utf8'));
 });
 
 test('the hash is that of the binary', async () => {
