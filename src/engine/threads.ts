@@ -6,7 +6,7 @@ import { outOfRange, wrongType } from '../check-options.ts';
 import { processors, whyOneThread } from '../runtime/workers.ts';
 import type { Engine } from './engine.ts';
 
-/** A number, or as many as pay. */
+/** A number; or as many as may pay, and then all of them or one, pass by pass (paying-threads.ts). */
 export type ThreadsOption = number | 'auto';
 
 /** What the choice depends on. */

@@ -4,6 +4,7 @@
  */
 import { outOfRange, wrongType } from '../check-options.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { payingThreads } from '../engine/paying-threads.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
 import { ForetokenError } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
@@ -25,7 +26,7 @@ export interface MemoryOptions {
   readonly sessions?: number;
   /** Largest number of tokens in one pass: of a draft tree with its root, and of a block of prefill; 1..64. Default 64. */
   readonly maxNodes?: number;
-  /** Threads that run a pass together, 1..64, or `auto`: as many as pay on this host. Default 1, which is all there is where threads share no memory. */
+  /** Threads that run a pass together, 1..64, or `auto`: as many as the host has, in passes where they pay. Default 1, which is all there is where threads share no memory. */
   readonly threads?: ThreadsOption;
   /** Most bytes that the model's linear memory may have. Default 4 GiB, the most there can be; 96 MB on workerd. */
   readonly memoryLimit?: number;
@@ -75,7 +76,8 @@ export async function loadFolder(folder: Folder, config: ModelConfig, options: L
   try {
     await loadWeights(machine.memory, weights, options);
     await unlessAborted(machine.ready, options.signal);
-    return new TransformerModel(machine, config, plan);
+    const paying = threads > 1 && options.threads === 'auto' ? payingThreads(machine) : machine;
+    return new TransformerModel(paying, config, plan);
   } catch (error) {
     machine.dispose();
     throw error;

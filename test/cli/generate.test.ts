@@ -57,8 +57,10 @@ test('two threads give the same tokens, and are told of; no threads at all is ba
   assert.equal(two.tokens, one.tokens);
   const { stderr } = await foretoken(['generate', ...PROMPT, '--max-tokens', '2', '--threads', '2', '--stats']);
   assert.match(stderr, /^threads: 2$/m);
-  const none = await foretoken(['generate', ...PROMPT, '--threads', '0']);
-  assert.match(none.stderr, /^error\[option\.range\]: threads: [^\n]*\n$/);
+  for (const wrong of ['0', 'two', '1.5']) {
+    const { stderr: refusal } = await foretoken(['generate', ...PROMPT, '--threads', wrong]);
+    assert.match(refusal, /^error\[option\.range\]: threads: [^\n]*\n$/);
+  }
 });
 
 test('other seeds give other tokens', async () => {
