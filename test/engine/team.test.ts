@@ -11,6 +11,7 @@ import { ProgramWriter } from '../../src/engine/program.ts';
 import { createTeam, type KernelExports } from '../../src/engine/team.ts';
 import { TEAM_END } from '../../src/engine/team-block.ts';
 import { chooseThreads } from '../../src/engine/threads.ts';
+import { load } from '../../src/load.ts';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 import { startWorker, type WorkerLike } from '../../src/runtime/workers.ts';
@@ -120,6 +121,16 @@ test('a worker that fails during a pass ends the pass with engine.thread, and ev
   const next = await fixtureModel('test-300k', { threads: 2 });
   assert.ok(sameLogits(decode(next, 1), decode(await fixtureModel('test-300k'), 1)));
   next.dispose();
+});
+
+test('generations of a model that lost a thread end with engine.thread, one after the other, and none of them holds the turn', async () => {
+  const model = await load(fixturePath('test-300k'), { threads: 2, worker: faulty.failing });
+  assert.equal([model.threads, model.threadsNote], [2, undefined]);
+  for (let call = 0; call < 3; call++) {
+    assert.is(await rejection(model.generate([1, 2, 3], { maxTokens: 4 }).text()), 'engine.thread');
+  }
+  model.dispose();
+  assert.throws(() => model.generate([1]), hasCode('model.disposed'));
 });
 
 test('a worker that vanishes without a word is waited for, and then the pass ends with engine.thread', async () => {
