@@ -6,7 +6,7 @@ import { outOfRange, wrongType } from '../check-options.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { payingThreads } from '../engine/paying-threads.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
-import { ForetokenError } from '../errors.ts';
+import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
@@ -114,7 +114,7 @@ export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadO
     memoryLimit = MOST_MEMORY_BYTES,
   } = options;
   if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
-  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", dtype);
+  if (dtype !== 'f32' && dtype !== 'q8') throw outOfRange('dtype', "'f32' or 'q8'", quote(dtype));
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);

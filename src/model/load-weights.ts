@@ -2,7 +2,7 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memory.
  * @module
  */
-import { Breather } from '../decode/breathe.ts';
+import { Breather } from '../runtime/breathe.ts';
 import { packF32, packQ8 } from '../engine/packing.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';

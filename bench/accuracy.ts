@@ -1,0 +1,59 @@
+/**
+ * What does the type of the weights cost in accuracy?
+ * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,q8] [--texts 60] [--out FILE]
+ *
+ * The mean cost of a token over held-out functions, each read from its beginning; perplexity is its exponential. Every type reads the same tokens.
+ */
+import { BenchModel } from '../src/cli/bench-model.ts';
+import { exp, log } from '../src/engine/math.ts';
+import type { WeightType } from '../src/model/memory-plan.ts';
+import type { Target } from '../src/model/target.ts';
+import { chain } from '../src/tree/draft-tree.ts';
+import { modelSource } from './shared/models.ts';
+import { heldOutEdits } from './shared/prompts.ts';
+import { benchOptions, Report } from './shared/report.ts';
+
+const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,q8', texts: '60' });
+const report = new Report('accuracy', 'What does the type of the weights cost in accuracy?');
+
+/** Cost of each token but the first, in nats. */
+function costs(target: Target, tokens: readonly number[]): number[] {
+  target.truncate(0);
+  const result: number[] = [];
+  for (let start = 0; start < tokens.length; start += target.maxNodes) {
+    const piece = chain(tokens.slice(start, start + target.maxNodes));
+    const rows = target.forward(piece, 'all');
+    for (let i = 0; i < piece.tokens.length && start + i + 1 < tokens.length; i++) {
+      result.push(costOf(rows.logits(i), tokens[start + i + 1]!));
+    }
+    target.commit(Int32Array.from(piece.tokens.keys()));
+  }
+  return result;
+}
+
+/** -ln of the softmax at one token. */
+function costOf(logits: Float32Array, token: number): number {
+  const most = logits.reduce((a, b) => Math.max(a, b));
+  let sum = 0;
+  for (const logit of logits) sum += exp(logit - most);
+  return most + log(sum) - logits[token]!;
+}
+
+const texts = heldOutEdits()
+  .slice(0, Number(options.texts))
+  .map(({ after }) => after);
+const rows: string[][] = [];
+let first = 0;
+for (const dtype of options.dtypes.split(',') as WeightType[]) {
+  const model = await BenchModel.load(modelSource(options.model), { dtype });
+  const all = texts.flatMap((text) => costs(model.session, model.encode(text).slice(0, model.session.context)));
+  const perplexity = Math.exp(all.reduce((sum, cost) => sum + cost, 0) / all.length);
+  first ||= perplexity;
+  const change = 100 * (perplexity / first - 1);
+  rows.push([dtype, String(all.length), perplexity.toFixed(4), `${change >= 0 ? '+' : ''}${change.toFixed(2)}%`]);
+}
+report.table(`${options.model}: ${texts.length} held-out functions`, [
+  ['weights', 'tokens', 'perplexity', `beside ${rows[0]![0]}`],
+  ...rows,
+]);
+report.close(options.out);
