@@ -44,17 +44,48 @@ function real(op: usize, n: i32): f32 {
 }
 
 /**
- * Runs `ops` ops.
+ * Runs a stretch of a program: `ops` ops, or as many of them as several threads can run without meeting. One thread meets nobody, and runs
+ * them all.
  *
  * @param program  (ops, OP_WORDS) words
+ * @param ops      at least 1
  * @param thread   0..threads - 1: which share of every op is done here
+ * @returns how many ops that was: where to go on, once all threads have come so far (team/index.ts)
  */
-export function runProgram(program: usize, ops: i32, thread: i32, threads: i32): void {
-  const end = program + <usize>ops * OP_BYTES;
-  for (let op = program; op < end; op += OP_BYTES) {
+export function runProgram(program: usize, ops: i32, thread: i32, threads: i32): i32 {
+  let done = 0;
+  let op = program;
+  do {
     const parts = partsOf(op);
     runParts(op, <i32>((<i64>parts * thread) / threads), <i32>((<i64>parts * (thread + 1)) / threads), thread);
-    // Several threads meet at a barrier here; one thread has nobody to wait for.
+    done++;
+    op += OP_BYTES;
+  } while (done < ops && (threads == 1 || !meetBetween(op - OP_BYTES, op)));
+  return done;
+}
+
+/**
+ * Whether all threads must have done an op before any begins the next. Not so where both make each row of their output from the same row of
+ * their input alone: what a thread looks for in the second, it has written itself in the first.
+ */
+function meetBetween(op: usize, next: usize): bool {
+  return !(worksByRow(op) && worksByRow(next) && partsOf(op) == partsOf(next));
+}
+
+function worksByRow(op: usize): bool {
+  switch (int(op, 0)) {
+    case code.EMBED_F32:
+    case code.EMBED_BF16:
+    case code.EMBED_Q8:
+    case code.EMBED_Q4:
+    case code.RMS_NORM:
+    case code.LAYER_NORM:
+    case code.QUANTIZE_Q8:
+    case code.QUANTIZE_Q4:
+    case code.ROPE_TABLE:
+      return true;
+    default:
+      return false;
   }
 }
 

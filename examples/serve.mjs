@@ -30,6 +30,9 @@ const server = createServer(async (request, response) => {
     'content-type': types[extname(file)] ?? 'application/octet-stream',
     'content-length': end - start + 1,
     'accept-ranges': 'bytes',
+    // A page sent with these two may share memory with workers: `load(model, { threads: 2 })`.
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
     ...(range && { 'content-range': `bytes ${start}-${end}/${found.size}` }),
   });
   createReadStream(join(root, file), { start, end }).pipe(response);

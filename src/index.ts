@@ -12,6 +12,7 @@ export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
 export type { Drafter, Outlook, StepRecord } from './draft/drafter.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
+export type { WorkerLike } from './runtime/workers.ts';
 export { ForetokenError } from './errors.ts';
 export { estimate, type LoadOptions, load } from './load.ts';
 export type { LoadProgress } from './model/load-weights.ts';

@@ -36,9 +36,9 @@ export async function estimate(source: FolderInput, options: MemoryOptions = {})
   return estimateWith(source, { memoryLimit: MEMORY_LIMIT, ...options });
 }
 
-/** `load` of index.ts, on that engine; `memoryLimit` is 96 MB unless given. */
+/** `load` of index.ts, on that engine, which has no use for workers; `memoryLimit` is 96 MB unless given. */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { engine = await createEngine(), memoryLimit = MEMORY_LIMIT } = options;
-  return loadWith(source, { ...options, engine, memoryLimit });
+  return loadWith(source, { ...options, worker: undefined, engine, memoryLimit });
 }

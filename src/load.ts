@@ -4,6 +4,8 @@
  */
 import { checkNames, outOfRange, wrongType } from './check-options.ts';
 import { DRAFTER_NAMES } from './decode/options.ts';
+import { whyFewerThreads } from './engine/threads.ts';
+import { ForetokenError } from './errors.ts';
 import type { Concurrency } from './decode/queue.ts';
 import { readAll } from './formats/byte-source.ts';
 import { type Folder, type FolderInput, openFolder } from './formats/folder.ts';
@@ -26,8 +28,8 @@ export interface LoadOptions extends TransformerOptions {
 }
 
 /** Every option that `estimate` and `load` know. */
-export const MEMORY_OPTIONS: readonly string[] = ['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit'];
-const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'signal', 'onProgress', 'concurrency'];
+export const MEMORY_OPTIONS: readonly string[] = ['dtype', 'context', 'sessions', 'maxNodes', 'threads', 'memoryLimit'];
+const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency'];
 /** The largest tokenizers published have about 20 MB. */
 const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** A bare name, as of an npm package: no path, no URL. */
@@ -46,7 +48,7 @@ export async function load(source: FolderInput, options: LoadOptions = {}): Prom
   checkLoadOptions(options);
   const { concurrency = 'queue' } = options;
   const { transformer, tokenizer } = await loadParts(source, options);
-  return new Model(transformer, { tokenizer, concurrency });
+  return new Model(transformer, { tokenizer, concurrency, threadsNote: whyFewerThreads(options) });
 }
 
 /** What a model is put together from; benchmarks put it together in ways of their own. */
@@ -92,9 +94,13 @@ export async function estimate(source: FolderInput, options: MemoryOptions = {})
  */
 export function checkLoadOptions(options: LoadOptions): void {
   checkNames(options, LOAD_OPTIONS);
-  const { engine, signal, onProgress, concurrency = 'queue' } = options;
+  const { engine, worker, signal, onProgress, concurrency = 'queue' } = options;
   if (engine !== undefined && typeof engine?.createMachine !== 'function') {
     throw wrongType('engine', 'what createEngine returns', engine);
+  }
+  if (worker !== undefined && typeof worker !== 'function') throw wrongType('worker', 'a function', worker);
+  if (worker && engine) {
+    throw new ForetokenError('option.range', 'worker: an engine is given, so give `worker` to createEngine');
   }
   const isSignal = typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function';
   if (signal !== undefined && !isSignal) throw wrongType('signal', 'an AbortSignal', signal);

@@ -27,6 +27,8 @@ export interface MemoryUse {
   readonly cache: number;
   /** Activations, logits and programs of the largest pass. */
   readonly pass: number;
+  /** The part of `pass` that each thread has of its own. */
+  readonly thread: number;
   /** Tables of the built-in drafters, outside the linear memory. */
   readonly drafters: number;
   /** The linear memory (weights, cache and pass, in whole pages) and the drafters. */
@@ -41,6 +43,7 @@ export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: re
     weights: plan.weightBytes,
     cache: plan.cacheBytes,
     pass: plan.passBytes,
+    thread: plan.threadBytes,
     drafters: tables,
     total: plan.bytes + tables,
   };
@@ -50,10 +53,15 @@ export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: re
 export interface ModelParts {
   readonly tokenizer: Tokenizer | undefined;
   readonly concurrency: Concurrency;
+  readonly threadsNote?: string | undefined;
 }
 
 export class Model {
   readonly config: ModelConfig;
+  /** Threads that run a pass together. */
+  readonly threads: number;
+  /** Why they are fewer than were asked for; undefined where they are not. */
+  readonly threadsNote: string | undefined;
   /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
   readonly tokenizer: Tokenizer | undefined;
   readonly memory: MemoryUse;
@@ -62,10 +70,12 @@ export class Model {
   readonly #drafting: Drafting;
   #main: Conversation | undefined;
 
-  constructor(transformer: TransformerModel, { tokenizer, concurrency }: ModelParts) {
+  constructor(transformer: TransformerModel, { tokenizer, concurrency, threadsNote }: ModelParts) {
     const { config, plan } = transformer;
-    const { context, maxNodes } = plan.options;
+    const { context, maxNodes, threads } = plan.options;
     this.config = config;
+    this.threads = threads;
+    this.threadsNote = threadsNote;
     this.tokenizer = tokenizer;
     this.memory = memoryUse(plan, config, DRAFTER_NAMES);
     this.#transformer = transformer;
@@ -107,7 +117,7 @@ export class Model {
   }
 
   /**
-   * Lets go of the model's memory. A call that runs ends with `session.disposed`; those that wait, and later ones, with `model.disposed`.
+   * Lets go of the model's memory and ends its threads. A call that runs ends with `session.disposed`; those that wait, and later ones, with `model.disposed`.
    * Conversations are disposed, too.
    */
   dispose(): void {

@@ -39,7 +39,8 @@ export async function offeredDepths(
   for (let position = 0; position < output.length; position++) {
     const root = position === 0 ? prompt[prompt.length - 1]! : output[position - 1]!;
     const nodes = Math.min(target.maxNodes, target.context - target.length);
-    const tree = nodes > 1 ? keepBest(await drafters.propose({ nodes, root, vocab: target.vocab }), nodes) : rootOnly(root);
+    const tree =
+      nodes > 1 ? keepBest(await drafters.propose({ nodes, root, vocab: target.vocab }), nodes) : rootOnly(root);
     found[position] = matchingDepth(tree, output, position);
     const rows = target.forward(tree, 'all');
     const history = [...prompt, ...output.slice(0, position + 1)];

@@ -33,6 +33,7 @@ export function leastCommonMultiple(`;
 interface BenchResult {
   readonly model: string;
   readonly dtype: string;
+  readonly threads: number;
   readonly promptTokens: number;
   readonly newTokens: number;
   readonly draft: string;
@@ -120,6 +121,7 @@ tokens as the measured cost of passes makes best at that rate.
     const result: BenchResult = {
       model: name,
       dtype: plan.options.dtype,
+      threads: plan.options.threads,
       promptTokens: ids.length,
       newTokens,
       draft: rate === undefined ? (options.draft ?? ['auto']).join(',') : `synthetic ${rate}`,
@@ -172,7 +174,7 @@ function describe(result: BenchResult): string {
   const { speedUp, stats, costCurve } = result;
   const percent = (share: number) => `${Math.round(100 * share)}%`;
   const facts = [
-    `${result.model}, ${result.dtype}, prompt of ${result.promptTokens} tokens, ${result.newTokens} new ones, ${result.rounds} rounds`,
+    `${result.model}, ${result.dtype}, threads: ${result.threads}, prompt of ${result.promptTokens} tokens, ${result.newTokens} new ones, ${result.rounds} rounds`,
     'same tokens both ways: yes',
   ];
   const speeds = table([

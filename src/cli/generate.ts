@@ -12,7 +12,7 @@ import { command } from './command.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
-import { statsLines, summaryLine } from './stats-text.ts';
+import { statsLines, summaryLine, threadsLine } from './stats-text.ts';
 import type { Terminal } from './terminal.ts';
 
 export const generateCommand = command({
@@ -25,7 +25,7 @@ export const generateCommand = command({
     ...GENERATE_OPTIONS,
     json: {
       kind: 'flag',
-      help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats',
+      help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
     },
     stats: { kind: 'flag', help: 'tell on stderr how it went' },
   },
@@ -54,11 +54,11 @@ Ctrl-C ends the text; what there is of it is kept.
     if (options.json) {
       await untilEnd(generation, terminal);
       const text = asText ? await generation.text() : undefined;
-      await terminal.write(`${JSON.stringify(result(generation, text))}\n`);
+      await terminal.write(`${JSON.stringify({ ...result(generation, text), threads: model.threads })}\n`);
     } else {
       await (asText ? streamText : streamIds)(generation, terminal);
     }
-    if (options.stats) terminal.note(statsLines(generation.stats));
+    if (options.stats) terminal.note(`${statsLines(generation.stats)}\n${threadsLine(model)}`);
   },
 });
 

@@ -15,13 +15,15 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { command } from './command.ts';
 import { bytesText, countText, table } from './table.ts';
 
-/** Bytes that loading with one session takes. */
+/** Bytes that loading with one session on one thread takes. */
 interface MemoryEstimate {
   readonly dtype: WeightType;
   readonly context: number;
   readonly weights: number;
   readonly cache: number;
   readonly pass: number;
+  /** The part of `pass` that each further thread adds. */
+  readonly thread: number;
   readonly total: number;
 }
 
@@ -103,6 +105,7 @@ function estimates(config: ModelConfig, context: number | undefined): MemoryEsti
         weights: plan.weightBytes,
         cache: plan.cacheBytes,
         pass: plan.passBytes,
+        thread: plan.threadBytes,
         total: plan.bytes,
       };
     }),
@@ -157,12 +160,12 @@ function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: In
 }
 
 function memoryTable(memory: readonly MemoryEstimate[]): string {
-  const rows = memory.map(({ dtype, context, weights, cache, pass, total }) => [
+  const rows = memory.map(({ dtype, context, weights, cache, pass, thread, total }) => [
     dtype,
     countText(context),
-    ...[weights, cache, pass, total].map(bytesText),
+    ...[weights, cache, pass, total, thread].map(bytesText),
   ]);
-  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total'], ...rows]);
+  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total', 'more per thread'], ...rows]);
 }
 
 /** The layers' tensors as one row each, where name, dtype and shape agree but for the layer's number. */

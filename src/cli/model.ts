@@ -2,6 +2,7 @@
  * The model of a command: which one, and how it is held.
  * @module
  */
+import type { ThreadsOption } from '../engine/threads.ts';
 import type { LoadProgress } from '../model/load-weights.ts';
 import type { LoadOptions } from '../model/load-transformer.ts';
 import type { WeightType } from '../model/memory-plan.ts';
@@ -19,15 +20,25 @@ export const MODEL_OPTIONS = {
     help: 'how weights are held: q8 (default where the widths allow it), q4, bf16 or f32',
   },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
+  threads: { kind: 'text', value: 'N', help: 'threads that run a pass together, or auto; default 1' },
 } as const satisfies OptionTable;
 
 /** Loading shows its progress and stops when the terminal says so. */
-export function loadOptions({ dtype, context }: OptionValues<typeof MODEL_OPTIONS>, terminal: Terminal): LoadOptions {
+export function loadOptions(
+  { dtype, context, threads }: OptionValues<typeof MODEL_OPTIONS>,
+  terminal: Terminal,
+): LoadOptions {
   return {
     ...(dtype !== undefined && { dtype: dtype as WeightType }), // the loader refuses others
     ...(context !== undefined && { context }),
+    ...(threads !== undefined && { threads: threadsOption(threads) }),
     signal: terminal.signal,
     onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
       terminal.status(() => `loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),
   };
+}
+
+/** A number where it is one; the loader refuses words other than `auto`. */
+function threadsOption(text: string): ThreadsOption {
+  return /^\d+$/.test(text) ? Number(text) : (text as 'auto');
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { GenerationStats } from '../decode/stats.ts';
+import type { Model } from '../model.ts';
 import { figure } from './table.ts';
 
 /** `84 tokens, 123 tokens/s, 2.41 tokens a pass`: short enough for a live line. */
@@ -31,4 +32,9 @@ export function statsLines(stats: GenerationStats): string {
   lines.push(`schedule: ${stats.schedule}`);
   if (stats.seed !== undefined) lines.push(`seed: ${stats.seed}`);
   return lines.join('\n');
+}
+
+/** How many threads a pass ran on, and why not on more where more were asked for. */
+export function threadsLine({ threads, threadsNote }: Pick<Model, 'threads' | 'threadsNote'>): string {
+  return `threads: ${threads}${threadsNote === undefined ? '' : `, as ${threadsNote}`}`;
 }

@@ -6,15 +6,17 @@
  * @module
  */
 
+import { TEAM_END } from './team-block.ts';
+
 /** Bytes of one WebAssembly page. */
 export const PAGE_BYTES = 65_536;
 
 /** Regions begin on cache lines. */
 const ALIGNMENT = 64;
 
-/** Reserves regions one after the other. Address 0 is never given out, so that 0 can mean "none". */
+/** Reserves regions one after the other, behind the words of a team. Address 0 is never given out, so that 0 can mean "none". */
 export class Arena {
-  #bytes = ALIGNMENT;
+  #bytes = TEAM_END;
 
   /** Bytes reserved so far, alignment included. */
   get bytes(): number {

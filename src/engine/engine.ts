@@ -2,28 +2,42 @@
  * Engine: the compiled kernels, and the machines (memory + instance) that run programs on them.
  * @module
  */
-import { checkNames } from '../check-options.ts';
+import { checkNames, wrongType } from '../check-options.ts';
 import { ForetokenError } from '../errors.ts';
+import type { WorkerLike } from '../runtime/workers.ts';
 import { PAGE_BYTES } from './arena.ts';
-import { kernelsBase64 } from './kernels-binary.ts';
+import { hasSimd, hostBuild, kernelBytes, teamBytes, withSharedMemory } from './builds.ts';
 import { selfTest } from './self-test.ts';
+import { createTeam, type KernelExports } from './team.ts';
 
 /** A wasm32 memory ends at 4 GiB. */
 const MAX_PAGES = 65_536;
 
 export interface EngineOptions {
-  /** The kernels already compiled, for hosts that forbid compiling at run time: the module of `foretoken/kernels.wasm`. */
+  /** The kernels already compiled, for hosts that forbid compiling at run time: the module of `foretoken/kernels.wasm`. One thread only. */
   readonly module?: WebAssembly.Module;
+  /** Starts a worker that runs `foretoken/worker`, where neither the host nor the bundler finds it by itself. */
+  readonly worker?: () => WorkerLike;
 }
 
 /** Every option that `createEngine` knows. */
-export const ENGINE_OPTIONS: readonly string[] = ['module'];
+export const ENGINE_OPTIONS: readonly string[] = ['module', 'worker'];
 
 /** One linear memory and the kernels that work on it. */
 export interface Machine {
   readonly memory: WebAssembly.Memory;
-  /** Runs `ops` ops of the program at byte address `program`. Synchronous. */
-  run(program: number, ops: number): void;
+  /** Threads that run a program together; 1 is the caller's alone. */
+  readonly threads: number;
+  /** Resolves when all of them are there: nothing may run before. @throws {ForetokenError} `engine.worker` */
+  readonly ready: Promise<void>;
+  /**
+   * Runs `ops` ops of the program at byte address `program`. Synchronous.
+   * @param alone on the caller's thread: a program with little to do is done before the others wake up
+   * @throws {ForetokenError} `engine.thread` when another thread is lost, then and ever after
+   */
+  run(program: number, ops: number, alone?: boolean): void;
+  /** Ends the other threads. */
+  dispose(): void;
 }
 
 /** The kernels, compiled once; any number of machines may be made of them. */
@@ -34,11 +48,11 @@ export interface Engine {
    * @throws {ForetokenError} `memory.limit` over 4 GiB; `memory.refused` when the host has not that much
    */
   createMachine(bytes: number): Machine;
-}
-
-/** Exports of the wasm module that the host calls. */
-interface KernelExports {
-  readonly runProgram: (program: number, ops: number, thread: number, threads: number) => void;
+  /**
+   * The same with several threads: its workers are started, and `ready` tells when they are there. Absent where kernels are given compiled.
+   * @throws {ForetokenError} the same
+   */
+  readonly createTeam?: (bytes: number, threads: number) => Promise<Machine>;
 }
 
 /**
@@ -49,26 +63,36 @@ interface KernelExports {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   checkNames(options, ENGINE_OPTIONS);
-  const { module = await compile() } = options;
-  const engine: Engine = { module, createMachine: (bytes) => createMachine(module, bytes) };
+  const { module, worker } = options;
+  if (worker !== undefined && typeof worker !== 'function') throw wrongType('worker', 'a function', worker);
+  const engine = module === undefined ? await compileEngine(worker) : engineOf(module);
   selfTest(engine);
   return engine;
 }
 
-/** The smallest module with a SIMD instruction: `(func (result v128) i32.const 0 i8x16.splat)`. */
-const SIMD_PROBE = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0], // magic, version
-  ...[1, 5, 1, 96, 0, 1, 123], // one type: () -> v128
-  ...[3, 2, 1, 0], // one function of that type
-  ...[10, 8, 1, 6, 0, 65, 0, 253, 15, 11], // i32.const 0, i8x16.splat
-);
+function engineOf(module: WebAssembly.Module): Engine {
+  return { module, createMachine: (bytes) => createMachine(module, bytes) };
+}
 
-async function compile(): Promise<WebAssembly.Module> {
-  if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD_PROBE)) {
+async function compileEngine(worker: EngineOptions['worker']): Promise<Engine> {
+  if (!hasSimd())
     throw new ForetokenError('engine.simd', 'this host has no WebAssembly SIMD, which every kernel needs');
-  }
+  const bytes = await kernelBytes(hostBuild());
+  let shared: Promise<readonly [kernels: WebAssembly.Module, team: WebAssembly.Module]> | undefined;
+  return {
+    ...engineOf(await compile(bytes)),
+    async createTeam(memoryBytes, threads) {
+      shared ??= Promise.all([compile(withSharedMemory(bytes)), teamBytes().then(compile)]);
+      const [kernels, team] = await shared;
+      const memory = reserveMemory(memoryBytes, { shared: true });
+      return createTeam({ kernels, exports: instantiate(kernels, memory), team, memory, threads, worker });
+    },
+  };
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0)));
+    return await WebAssembly.compile(bytes);
   } catch (cause) {
     throw new ForetokenError(
       'engine.compile',
@@ -79,6 +103,18 @@ async function compile(): Promise<WebAssembly.Module> {
 }
 
 function createMachine(module: WebAssembly.Module, bytes: number): Machine {
+  const memory = reserveMemory(bytes);
+  const { runProgram } = instantiate(module, memory);
+  return {
+    memory,
+    threads: 1,
+    ready: Promise.resolve(),
+    run: (program, ops) => void runProgram(program, ops, 0, 1),
+    dispose() {},
+  };
+}
+
+function reserveMemory(bytes: number, { shared = false } = {}): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   if (pages > MAX_PAGES) {
     throw new ForetokenError(
@@ -86,17 +122,8 @@ function createMachine(module: WebAssembly.Module, bytes: number): Machine {
       `the plan needs ${bytes} bytes: one WebAssembly memory ends at ${MAX_PAGES * PAGE_BYTES}`,
     );
   }
-  const memory = reserveMemory(pages);
-  const kernels = instantiate(module, memory);
-  return {
-    memory,
-    run: (program, ops) => kernels.runProgram(program, ops, 0, 1),
-  };
-}
-
-function reserveMemory(pages: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (cause) {
     throw new ForetokenError('memory.refused', `the host refused a memory of ${pages * PAGE_BYTES} bytes`, { cause });
   }

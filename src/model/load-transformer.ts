@@ -3,7 +3,9 @@
  * @module
  */
 import { outOfRange, wrongType } from '../check-options.ts';
-import { createEngine, type Engine } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { payingThreads } from '../engine/paying-threads.ts';
+import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
@@ -27,6 +29,8 @@ export interface MemoryOptions {
   readonly sessions?: number;
   /** Largest number of tokens in one pass: of a draft tree with its root, and of a block of prefill; 1..64. Default 64. */
   readonly maxNodes?: number;
+  /** Threads that run a pass together, 1..64, or `auto`: as many as the host has, in passes where they pay. Default 1, which is all there is where threads share no memory. */
+  readonly threads?: ThreadsOption;
   /** Most bytes that the model's linear memory may have. Default 4 GiB, the most there can be; 96 MB on workerd. */
   readonly memoryLimit?: number;
 }
@@ -34,6 +38,8 @@ export interface MemoryOptions {
 export interface LoadOptions extends MemoryOptions {
   /** Default: `await createEngine()`. */
   readonly engine?: Engine;
+  /** As for `createEngine`, when no engine is given. */
+  readonly worker?: EngineOptions['worker'];
   /** Stops loading; the signal's reason is thrown. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -69,10 +75,28 @@ export async function loadFolder(folder: Folder, config: ModelConfig, options: L
   const plan = planFor(config, options);
   const tensors = await openCheckpoint(folder, options.signal);
   const weights = checkWeights(plan.weights, tensors, config.quantization);
-  const engine = options.engine ?? (await createEngine());
-  const machine = engine.createMachine(plan.bytes);
-  await loadWeights(machine.memory, weights, options);
-  return new TransformerModel(machine, config, plan);
+  const engine = options.engine ?? (await createEngine(options.worker ? { worker: options.worker } : {}));
+  const { threads } = plan.options;
+  const machine = threads > 1 ? await engine.createTeam!(plan.bytes, threads) : engine.createMachine(plan.bytes);
+  try {
+    await loadWeights(machine.memory, weights, options);
+    await unlessAborted(machine.ready, options.signal);
+    const paying = threads > 1 && options.threads === 'auto' ? payingThreads(machine) : machine;
+    return new TransformerModel(paying, config, plan);
+  } catch (error) {
+    machine.dispose();
+    throw error;
+  }
+}
+
+/** @throws the signal's reason, once it aborts */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const abort = () => reject(signal!.reason);
+    signal?.addEventListener('abort', abort);
+    promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort));
+  });
 }
 
 /** @throws {ForetokenError} `file.missing`, `file.json`, `config.*` */
@@ -86,7 +110,7 @@ export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<
  * The memory that a model of this configuration takes with these options: what `load` reserves, to the byte.
  * @throws {ForetokenError} `option.type`, `option.range`, `config.unsupported`, `memory.limit`
  */
-export function planFor(config: ModelConfig, options: MemoryOptions = {}): MemoryPlan {
+export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadOptions, 'engine'> = {}): MemoryPlan {
   const {
     dtype = defaultType(config),
     context = Math.min(config.context, DEFAULT_CONTEXT),
@@ -101,7 +125,9 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
   checkInteger('memoryLimit', memoryLimit, MOST_MEMORY_BYTES);
-  const plan = planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes });
+  const planWith = (threads: number) =>
+    planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes, threads });
+  const plan = planWith(chooseThreads(options, () => planWith(1).weightBytes).threads);
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError(
       'memory.limit',

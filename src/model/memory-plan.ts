@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly sessions: number;
   /** Largest number of tokens in one pass. */
   readonly maxNodes: number;
+  /** Threads that run a pass together. */
+  readonly threads: number;
 }
 
 /** A packed weight matrix: the rows of one or more tensors, one below the other. */
@@ -92,6 +94,7 @@ export interface PassPlan {
   /** (N, widest input) integers, up to 16 bits each, and what belongs to their blocks: a scale, f32, for q4 followed by a second word. */
   readonly quantized: number;
   readonly quantizedScales: number;
+  /** For each thread its own. */
   readonly attentionScratch: number;
   /** (N, vocab) f32. */
   readonly logits: number;
@@ -111,6 +114,8 @@ export interface MemoryPlan {
   readonly weightBytes: number;
   readonly cacheBytes: number;
   readonly passBytes: number;
+  /** What each thread takes, as a part of `passBytes`. */
+  readonly threadBytes: number;
 }
 
 /** Ids that `argmax` and `topK` keep for one row. */
@@ -140,7 +145,8 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
   );
   const [weights, weightBytes] = measured(() => planWeights(arena, layout, options.dtype));
   const bytes = arena.pages * PAGE_BYTES;
-  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes };
+  const threadBytes = attentionScratchBytes(capacity);
+  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes, threadBytes };
 }
 
 /**
@@ -187,7 +193,13 @@ function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePl
   return { keys: regions(), values: regions() };
 }
 
-function planPass(arena: Arena, config: ModelConfig, { dtype, maxNodes }: PlanOptions, capacity: number): PassPlan {
+/** Scores of the queries that one thread takes at once, over every slot. */
+function attentionScratchBytes(capacity: number): number {
+  return ATTENTION_TILE * capacity * 4;
+}
+
+function planPass(arena: Arena, config: ModelConfig, options: PlanOptions, capacity: number): PassPlan {
+  const { dtype, maxNodes, threads } = options;
   const words = (count: number) => arena.reserve(count * 4);
   const rows = (width: number) => words(maxNodes * width);
   const queryDim = config.queryHeads * config.headDim;
@@ -211,7 +223,7 @@ function planPass(arena: Arena, config: ModelConfig, { dtype, maxNodes }: PlanOp
     gated: rows(config.intermediate),
     quantized: arena.reserve(maxNodes * widest * 2),
     quantizedScales: rows(Math.ceil(widest / BLOCK) * (dtype === 'q4' ? 2 : 1)),
-    attentionScratch: words(ATTENTION_TILE * capacity),
+    attentionScratch: arena.reserve(threads * attentionScratchBytes(capacity)),
     logits: rows(config.vocab),
     selected: rows(MAX_TOP_K),
   };

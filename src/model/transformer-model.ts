@@ -71,8 +71,9 @@ export class TransformerModel {
     if (this.#open.delete(session)) this.#freeCaches.push(session.cache);
   }
 
-  /** Disposes every session: once the caller lets go of the model, too, its memory is garbage. */
+  /** Disposes every session, and ends the threads: once the caller lets go of the model, too, its memory is garbage. */
   dispose(): void {
     for (const session of this.#open) session.dispose();
+    this.machine.dispose();
   }
 }

@@ -75,7 +75,7 @@ export class Transformer {
     });
     if (logitRows === 'all') this.#logits(0, rows);
     else if (logitRows === 'last') this.#logits(rows - 1, 1);
-    this.#run();
+    this.#machine.run(this.#program.address, this.#program.ops);
   }
 
   /** Moves one slot of every layer of a cache. */
@@ -85,7 +85,7 @@ export class Transformer {
     for (let layer = 0; layer < layers; layer++) {
       this.#push(op.KV_MOVE, cache.keys[layer]!, cache.values[layer]!, from, to, kvHeads, headDim, this.#plan.capacity);
     }
-    this.#run();
+    this.#runAlone();
   }
 
   /** @returns (k,) ids of the k largest logits of a node of the last pass, best first; a view that the next selection overwrites */
@@ -96,7 +96,7 @@ export class Transformer {
     this.#program.clear();
     if (k === 1) this.#push(op.ARGMAX, selected, row, 1, vocab);
     else this.#push(op.TOP_K, selected, row, 1, vocab, k);
-    this.#run();
+    this.#runAlone();
     return new Int32Array(this.#machine.memory.buffer, selected, k);
   }
 
@@ -201,8 +201,9 @@ export class Transformer {
     this.#program.push(opcode, ...operands);
   }
 
-  #run(): void {
-    this.#machine.run(this.#program.address, this.#program.ops);
+  /** For programs with so little to do that waking other threads would take longer. */
+  #runAlone(): void {
+    this.#machine.run(this.#program.address, this.#program.ops, true);
   }
 }
 

@@ -64,7 +64,7 @@ test('--synthetic-acceptance 1 on random weights accepts every drafted token, 0 
 test('without --json it is a report for people', async () => {
   const report = await bench('--shape', 'tiny', '--max-tokens', '8', '--rounds', '1');
   for (const line of [
-    /^tiny, q8, prompt of 64 tokens, 8 new ones/,
+    /^tiny, q8, threads: 1, prompt of 64 tokens, 8 new ones/,
     /^same tokens both ways: yes$/m,
     /^plain +[\d.]+$/m,
     /^speed-up [\d.]+, 95% interval/m,

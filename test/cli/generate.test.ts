@@ -16,9 +16,9 @@ async function json(...parameters: string[]) {
   return JSON.parse(stdout);
 }
 
-test('--json prints one object with tokens, promptTokens, finishReason and stats; text is left out with token ids', async () => {
+test('--json prints one object with tokens, promptTokens, finishReason, stats and threads; text is left out with token ids', async () => {
   const result = await json('--max-tokens', '12');
-  assert.equal(Object.keys(result), ['tokens', 'promptTokens', 'finishReason', 'stats']);
+  assert.equal(Object.keys(result), ['tokens', 'promptTokens', 'finishReason', 'stats', 'threads']);
   assert.is(result.tokens.length, 12);
   assert.ok(result.tokens.every((token: unknown) => Number.isInteger(token)));
   assert.is(result.promptTokens, 7);
@@ -48,6 +48,18 @@ test('every way of drafting gives the same tokens, greedy and seeded', async () 
     const { stats } = others.at(-1)!;
     assert.ok(stats.num_draft_tokens > 0, 'something was drafted, so something was compared');
     assert.ok('lookup' in stats.sources && 'recycle' in stats.sources);
+  }
+});
+
+test('two threads give the same tokens, and are told of; no threads at all is bad usage', async () => {
+  const [one, two] = [await json('--max-tokens', '24'), await json('--max-tokens', '24', '--threads', '2')];
+  assert.equal([one.threads, two.threads], [1, 2]);
+  assert.equal(two.tokens, one.tokens);
+  const { stderr } = await foretoken(['generate', ...PROMPT, '--max-tokens', '2', '--threads', '2', '--stats']);
+  assert.match(stderr, /^threads: 2$/m);
+  for (const wrong of ['0', 'two', '1.5']) {
+    const { stderr: refusal } = await foretoken(['generate', ...PROMPT, '--threads', wrong]);
+    assert.match(refusal, /^error\[option\.range\]: threads: [^\n]*\n$/);
   }
 });
 

@@ -44,7 +44,10 @@ test('inspect --json prints one object with every tensor', async () => {
       ['f32', 128],
     ],
   );
-  for (const { weights, cache, pass, total } of inspection.memory) assert.ok(weights + cache + pass <= total);
+  for (const { weights, cache, pass, thread, total } of inspection.memory) {
+    assert.ok(weights + cache + pass <= total);
+    assert.ok(thread > 0 && thread < pass);
+  }
 });
 
 test('inspect reads the tensors of a sharded model, and of a single file', async () => {

@@ -59,7 +59,7 @@ test('a host that computes one operation differently fails the self-test', async
   const engine = await createEngine();
   // The fault: the integer product reads its input one element further on.
   const faulty = (machine: Machine): Machine => ({
-    memory: machine.memory,
+    ...machine,
     run(program, ops) {
       const words = new Int32Array(machine.memory.buffer, program, ops * OP_WORDS);
       for (let op = 0; op < words.length; op += OP_WORDS) if (words[op] === MATMUL_Q8) words[op + 2]! += 2;

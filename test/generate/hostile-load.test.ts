@@ -35,6 +35,11 @@ const MEMORY_OPTIONS: readonly Row[] = [
   ['context', 257, 'option.range'],
   ['sessions', 1025, 'option.range'],
   ['maxNodes', 65, 'option.range'],
+  ['threads', null, 'option.type'],
+  ['threads', '2', 'option.range'],
+  ['threads', 0, 'option.range'],
+  ['threads', 1.5, 'option.range'],
+  ['threads', 65, 'option.range'],
   ['memoryLimit', 2 ** 32 + 1, 'option.range'],
   ['memoryLimit', 65_536, 'memory.limit'],
   ['Context', 64, 'option.unknown'],
@@ -42,7 +47,7 @@ const MEMORY_OPTIONS: readonly Row[] = [
 ];
 
 const LOAD_OPTIONS: readonly Row[] = [
-  ...['engine', 'signal', 'onProgress', 'concurrency'].flatMap((name): Row[] => [
+  ...['engine', 'worker', 'signal', 'onProgress', 'concurrency'].flatMap((name): Row[] => [
     [name, null, 'option.type'],
     [name, 5, 'option.type'],
     [name, {}, 'option.type'],
@@ -167,7 +172,13 @@ test('createEngine refuses what is no options, and what is no module', async () 
   for (const options of NO_OBJECTS)
     assert.is(await rejection(createEngine(options as never)), 'option.type', show(options));
   assert.is(await rejection(createEngine({ modul: 1 } as never)), 'option.unknown');
+  assert.is(await rejection(createEngine({ worker: 1 } as never)), 'option.type');
   for (const module of [{}, null, 5]) assert.is(await rejection(createEngine({ module } as never)), 'engine.module');
+});
+
+test('a worker is given to the engine where an engine is given', async () => {
+  const worker = () => assert.unreachable();
+  assert.is(await rejection(load(PATH, { engine: await createEngine(), worker: worker as never })), 'option.range');
 });
 
 test('sources that are no folder are refused by their code', async () => {

@@ -29,10 +29,10 @@ const forEachOp =
 
 function plant(machine: Machine, fault: Fault): Machine {
   return {
-    memory: machine.memory,
-    run(program, ops) {
+    ...machine,
+    run(program, ops, alone) {
       fault(new Int32Array(machine.memory.buffer, program, ops * OP_WORDS), new Int32Array(machine.memory.buffer));
-      machine.run(program, ops);
+      machine.run(program, ops, alone);
     },
   };
 }

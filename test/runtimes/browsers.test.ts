@@ -1,27 +1,42 @@
 /**
- * The promises in the pages of Chromium and Firefox.
+ * The promises in the pages of Chromium and Firefox, isolated and not.
  * @module
  */
 import { assert, test } from '../harness.ts';
 import { brokenPromises } from './expectation.ts';
-import { bundleForPages, runOnChromium, runOnFirefox, servedFolders } from './hosts.ts';
+import { bundleForPages, ISOLATION, runOnChromium, runOnFirefox, servedFolders } from './hosts.ts';
 import { startServer, type TestServer } from './server.ts';
 
-let server: TestServer;
+const BROWSERS = { Chromium: runOnChromium, Firefox: runOnFirefox } as const;
+
+let isolated: TestServer;
+let plain: TestServer;
 
 test.before(async () => {
-  server = await startServer(servedFolders);
+  isolated = await startServer(servedFolders, ISOLATION);
+  plain = await startServer(servedFolders);
   await bundleForPages();
 });
 
-test.after(() => server.close());
-
-test('every promise is kept on Chromium, with the committed bits', async () => {
-  assert.equal(brokenPromises(await runOnChromium(server)), []);
+test.after(() => {
+  isolated.close();
+  plain.close();
 });
 
-test('every promise is kept on Firefox, with the committed bits', async () => {
-  assert.equal(brokenPromises(await runOnFirefox(server)), []);
-});
+for (const [name, runOn] of Object.entries(BROWSERS)) {
+  for (const threads of [1, 2]) {
+    test(`every promise is kept on ${name} on ${threads} threads, with the committed bits`, async () => {
+      assert.equal(brokenPromises(await runOn(isolated, { threads, granted: threads })), []);
+    });
+  }
+
+  test(`every promise is kept in a worker of a page on ${name}, on two threads, with the committed bits`, async () => {
+    assert.equal(brokenPromises(await runOn(isolated, { threads: 2, granted: 2, inWorker: true })), []);
+  });
+
+  test(`a page on ${name} that is not isolated has one thread and says so, and keeps every promise`, async () => {
+    assert.equal(brokenPromises(await runOn(plain, { threads: 2, granted: 1 })), []);
+  });
+}
 
 test.run();

@@ -8,7 +8,8 @@ import { runAndPost } from './outcome.ts';
 export default {
   async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
-    await runAndPost(query.get('name') ?? 'worker', { base: query.get('base') ?? '' });
+    // workerd has shared memory, and no workers to share it with.
+    await runAndPost(query.get('name') ?? 'worker', { base: query.get('base') ?? '', threads: 2, granted: 1 });
     return new Response('done');
   },
 };

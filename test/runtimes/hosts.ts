@@ -15,11 +15,23 @@ import { browserPath, tools } from './tools.ts';
 /** Long enough for a loaded machine; the guard's limit of a file is longer still. */
 const TIMEOUT_MS = 120_000;
 
+/** Between a process's last word and its end. */
+const ENDING_MS = 10_000;
+
 /** The folder that scripts/lib/tasks.mjs installs the packed package in, and the bundles beside it. */
 export const packedFolder = repositoryFile('build/packed');
 const bundles = join(packedFolder, 'runtimes');
 
-const entry = (name: string) => repositoryFile(`test/runtimes/entry-${name}.ts`);
+const entry = (name: string) => ({ in: repositoryFile(`test/runtimes/entry-${name}.ts`), out: `entry-${name}` });
+
+/** The code of workers, beside the bundle: esbuild leaves the address that the package gives as it is. */
+export const workerEntry = { in: join(packedFolder, 'node_modules/foretoken/dist/runtime/worker.js'), out: 'worker' };
+
+/** What a page must be sent with so that its workers share memory. */
+export const ISOLATION: Readonly<Record<string, string>> = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
 
 /** Folders that the test server of the runtimes gives out. */
 export const servedFolders: Readonly<Record<string, string>> = {
@@ -72,22 +84,30 @@ export function startProcess(name: ProcessName, script: string, parameters: read
   return startChild(installed(program), [...own, script, ...parameters]);
 }
 
-/** Runs the promises on Node, Deno or Bun. */
-export async function runOnProcess(name: ProcessName, server: TestServer): Promise<Report> {
-  const child = startProcess(name, join(bundles, 'entry-process.js'), [name, server.address, repositoryFile('.')]);
+/** Runs the promises on Node, Deno or Bun, and waits for the process to end by itself, as it must with every thread still there. */
+export async function runOnProcess(name: ProcessName, server: TestServer, threads = 1): Promise<Report> {
+  const result = `${name}-${threads}`;
+  const parameters = [result, server.address, repositoryFile('.'), String(threads)];
+  const child = startProcess(name, join(bundles, 'entry-process.js'), parameters);
   try {
-    return await resultOf(name, server, child);
+    const report = await resultOf(result, server, child);
+    const late = new Promise<string>((resolve) => setTimeout(resolve, ENDING_MS, 'no code: it goes on').unref());
+    const code = await Promise.race([child.ended, late]);
+    return code === 0 ? report : { error: `ended with ${code}` };
   } finally {
     await child.stop();
   }
 }
 
-/** Bundles the promises with the package for browsers, with the page that loads them. */
+/** Bundles the promises with the package for browsers, with a page that runs them, and one that has a worker of its own run them. */
 export async function bundleForPages(): Promise<void> {
-  await tools.bundleWithEsbuild({ entries: [entry('page')], outFolder: bundles, packedFolder });
+  await tools.bundleWithEsbuild({ entries: [entry('page'), workerEntry], outFolder: bundles, packedFolder });
   const page =
     '<!doctype html><meta charset="utf-8"><title>promises</title><script type="module" src="entry-page.js"></script>';
   writeFileSync(join(bundles, 'page.html'), page);
+  const idle =
+    '<!doctype html><meta charset="utf-8"><title>promises in a worker</title><script type="module">new Worker("entry-page.js" + location.search, { type: "module" });</script>';
+  writeFileSync(join(bundles, 'idle.html'), idle);
 }
 
 /** Bundles the page with a button that stops a generation. */
@@ -98,14 +118,23 @@ export async function bundleForClicks(): Promise<void> {
   writeFileSync(join(bundles, 'alive.html'), page);
 }
 
-const pageAddress = (name: string, server: TestServer) => `${server.address}bundles/page.html?name=${name}`;
+/** How many threads a page asks for, and how many it must get. */
+export interface PageThreads {
+  readonly threads: number;
+  readonly granted: number;
+  /** Whether thread 0 is the page's own, which may not sleep; else it is a worker's, which starts workers in turn. */
+  readonly inWorker?: boolean;
+}
 
-export async function runOnChromium(server: TestServer): Promise<Report> {
+const pageAddress = (name: string, { threads, granted, inWorker = false }: PageThreads, server: TestServer) =>
+  `${server.address}bundles/${inWorker ? 'idle' : 'page'}.html?name=${name}&threads=${threads}&granted=${granted}`;
+
+export async function runOnChromium(server: TestServer, threads: PageThreads): Promise<Report> {
   const browser = await tools.launchChromium(await browserPath('chromium'));
   try {
     const page = await browser.newPage();
     const failed = new Promise<never>((_, reject) => page.on('pageerror', reject));
-    await page.goto(pageAddress('chromium', server));
+    await page.goto(pageAddress('chromium', threads, server));
     return (await Promise.race([server.result('chromium', TIMEOUT_MS), failed])) as Report;
   } finally {
     await browser.close();
@@ -133,13 +162,13 @@ const FIREFOX_PREFERENCES = {
 };
 
 /** Playwright does not drive a distribution's Firefox: a fresh profile opens the page, and the page posts its result. */
-export async function runOnFirefox(server: TestServer): Promise<Report> {
+export async function runOnFirefox(server: TestServer, threads: PageThreads): Promise<Report> {
   const profile = mkdtempSync(join(tmpdir(), 'foretoken-firefox-'));
   const preferences = Object.entries(FIREFOX_PREFERENCES).map(
     ([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`,
   );
   writeFileSync(join(profile, 'user.js'), preferences.join(''));
-  const parameters = ['--headless', '--no-remote', '--profile', profile, pageAddress('firefox', server)];
+  const parameters = ['--headless', '--no-remote', '--profile', profile, pageAddress('firefox', threads, server)];
   const child = startChild(await browserPath('firefox'), parameters, { MOZ_CRASHREPORTER_DISABLE: '1' });
   try {
     return await resultOf('firefox', server, child);

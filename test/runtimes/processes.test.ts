@@ -17,13 +17,17 @@ test.before(async () => {
 
 test.after(() => server.close());
 
+const threadsOn = (name: string) => (name === 'node-26' ? [1, 2, 4] : [1, 2]);
+
 for (const name of PROCESSES) {
-  test(`every promise is kept on ${name}, with the committed bits`, async () => {
-    assert.equal(brokenPromises(await runOnProcess(name, server)), []);
-  });
+  for (const threads of threadsOn(name)) {
+    test(`every promise is kept on ${name} on ${threads} threads, with the committed bits`, async () => {
+      assert.equal(brokenPromises(await runOnProcess(name, server, threads)), []);
+    });
+  }
 }
 
-test('every promise is kept on workerd, with the committed bits', async () => {
+test('every promise is kept on workerd, which has one thread and says so, with the committed bits', async () => {
   assert.equal(brokenPromises(await runOnWorkerd(server)), []);
 });
 

@@ -3,7 +3,7 @@
  * P2, those bits are the same everywhere, cold and warm.
  * @module
  */
-import { createEngine, type Engine, type GenerateOptions, load, type Model, type Prompt } from 'foretoken';
+import { createEngine, type GenerateOptions, load, type Model, type Prompt } from 'foretoken';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
@@ -16,6 +16,10 @@ export interface Environment {
   readonly base: string;
   /** Folder of the repository, on hosts with files. */
   readonly folder?: string;
+  /** Threads that every model is asked to run on. */
+  readonly threads: number;
+  /** Threads that models must get: fewer where the host shares no memory. */
+  readonly granted: number;
 }
 
 /** What a runtime came to. */
@@ -55,25 +59,28 @@ const SAMPLINGS: Readonly<Record<string, GenerateOptions>> = {
 };
 
 /** @throws {ForetokenError} and whatever else keeps a promise from being tried */
-export async function runPromises({ base, folder }: Environment): Promise<Outcome> {
+export async function runPromises({ base, folder, threads, granted }: Environment): Promise<Outcome> {
   const engine = await createEngine();
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
 
   for (const dtype of ['f32', 'q8', 'q4'] as const) {
-    const session = await testSession(`${base}fixtures/models/test-300k/`, engine, dtype);
+    const model = await loadTransformer(`${base}fixtures/models/test-300k/`, { engine, dtype, threads });
+    const session = model.session();
     const cold = greedyDecode(session);
     digests[`test-300k ${dtype}`] = await digest(cold.tokens, ...cold.logits);
     checks[`${dtype}: ${TREES} random trees have the bits of plain decoding (seed 11)`] = treesEqualPlain(session);
     checks[`${dtype}: prefill in pieces of 1, 3, 16 or at once leaves the same bits`] = piecesAgree(session);
     checks[`${dtype}: warm, decoding has the bits it had cold`] = sameDecode(greedyDecode(session), cold);
     if (folder !== undefined) {
-      const fromFiles = await testSession(`${folder}test/fixtures/models/test-300k`, engine, dtype);
+      const fromFiles = await loadTransformer(`${folder}test/fixtures/models/test-300k`, { engine, dtype, threads });
       checks[`${dtype}: a model read from files has the bits of one read over HTTP`] = sameDecode(
-        greedyDecode(fromFiles),
+        greedyDecode(fromFiles.session()),
         cold,
       );
+      fromFiles.dispose();
     }
+    model.dispose();
   }
 
   // The embedded model by its name, where hosts find packages; elsewhere by its address.
@@ -82,7 +89,9 @@ export async function runPromises({ base, folder }: Environment): Promise<Outcom
     'foretoken-code': [folder === undefined ? `${base}weights/foretoken-code/` : 'foretoken-code', REPETITIVE_TEXT],
   };
   for (const [name, [place, prompt]] of Object.entries(models)) {
-    const model = await load(place);
+    const model = await load(place, { threads });
+    checks[`${name}: asked for ${threads} threads, a model has ${granted}, and says why where they are fewer`] =
+      model.threads === granted && (model.threadsNote === undefined) === (granted === threads);
     for (const [sampling, options] of Object.entries(SAMPLINGS)) {
       const plain = await generated(model, prompt, { ...options, ...DRAFTS.none });
       digests[`${name} generate ${sampling}`] = await digest(
@@ -96,6 +105,7 @@ export async function runPromises({ base, folder }: Environment): Promise<Outcom
           sameGeneration(drafted, plain);
       }
     }
+    // Not disposed: a process must be able to end all the same.
   }
   return { digests, checks };
 }
@@ -121,11 +131,6 @@ async function generated(model: Model, prompt: Prompt, options: GenerateOptions)
 
 function sameGeneration(a: Generated, b: Generated): boolean {
   return a.text === b.text && a.tokens.join() === b.tokens.join() && a.logprobs.join() === b.logprobs.join();
-}
-
-async function testSession(place: string, engine: Engine, dtype: 'f32' | 'q8' | 'q4'): Promise<Session> {
-  const model = await loadTransformer(place, { engine, dtype });
-  return model.session();
 }
 
 interface Decode {

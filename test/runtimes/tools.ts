@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { repositoryFile } from '../repository.ts';
 
 export interface BundleOptions {
-  /** Paths of the modules to begin from. */
-  readonly entries: readonly string[];
+  /** The modules to begin from, and what their bundles are called, without the ending. */
+  readonly entries: readonly { readonly in: string; readonly out: string }[];
   readonly outFolder: string;
   /**
    * Folder whose node_modules hold the packed package: `foretoken` and modules of the repository's src are then taken from there;
