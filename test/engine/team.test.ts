@@ -5,8 +5,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { kernelBytes, teamBytes, withSharedMemory } from '../../src/engine/builds.ts';
-import { createEngine } from '../../src/engine/engine.ts';
+import { createEngine, type Machine } from '../../src/engine/engine.ts';
 import { ADD } from '../../src/engine/opcodes.ts';
+import { payingThreads } from '../../src/engine/paying-threads.ts';
 import { ProgramWriter } from '../../src/engine/program.ts';
 import { createTeam, type KernelExports } from '../../src/engine/team.ts';
 import { TEAM_END } from '../../src/engine/team-block.ts';
@@ -78,6 +79,33 @@ for (const dtype of ['f32', 'q8'] as const) {
     });
   }
 }
+
+test('passes that run alone and passes that run together leave the same bits, in any order (seed 7)', async () => {
+  const engine = await createEngine();
+  const next = random(7);
+  const ways = { alone: 0, together: 0 };
+  const mixed = await loadTransformer(fixturePath('test-300k'), {
+    threads: 2,
+    engine: {
+      ...engine,
+      async createTeam(bytes, threads) {
+        const machine = await engine.createTeam!(bytes, threads);
+        const spied: Machine = {
+          ...machine,
+          run(program, ops, alone = false) {
+            ways[alone ? 'alone' : 'together']++;
+            machine.run(program, ops, alone);
+          },
+        };
+        return payingThreads(spied, () => randomInt(next, 1_000_000)); // a clock that makes no sense
+      },
+    },
+  });
+  const one = await fixtureModel('test-300k');
+  for (let seed = 7; seed < 15; seed++) assert.ok(sameLogits(decode(mixed, seed), decode(one, seed)), `seed ${seed}`);
+  assert.ok(ways.alone >= 8 && ways.together >= 8, JSON.stringify(ways));
+  mixed.dispose();
+});
 
 test('a worker that comes to meetings before its work is done changes the bits (planted fault)', async () => {
   const one = await fixtureModel('test-300k', { dtype: 'q8' });
