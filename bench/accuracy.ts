@@ -1,66 +1,59 @@
 /**
- * What do weights of fewer bits cost in accuracy?
- * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,bf16,q8,q4] [--texts 40] [--out FILE]
+ * What does the type of the weights cost in accuracy?
+ * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,bf16,q8,q4] [--texts 60] [--out FILE]
  *
- * Bits per byte of functions that the model was not trained on (the held-out edits before their change), each read from an empty cache, and
- * how much that is above the first type.
+ * The mean cost of a token over held-out functions, each read from its beginning; perplexity is its exponential. Every type reads the same tokens.
  */
-import { loadParts } from '../src/load.ts';
+import { BenchModel } from '../src/cli/bench-model.ts';
+import { exp, log } from '../src/engine/math.ts';
 import type { WeightType } from '../src/model/memory-plan.ts';
-import type { Session } from '../src/model/session.ts';
+import type { Target } from '../src/model/target.ts';
 import { chain } from '../src/tree/draft-tree.ts';
 import { modelSource } from './shared/models.ts';
 import { heldOutEdits } from './shared/prompts.ts';
 import { benchOptions, Report } from './shared/report.ts';
 
-const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,q8,q4', texts: '40' });
-const report = new Report('accuracy', 'What do weights of fewer bits cost in accuracy?');
+const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,q8,q4', texts: '60' });
+const report = new Report('accuracy', 'What does the type of the weights cost in accuracy?');
 
-/** Minus the natural logarithm of the probability that logits give an id. */
-function surprise(logits: Float32Array, id: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const value of logits) most = Math.max(most, value);
+/** Cost of each token but the first, in nats. */
+function costs(target: Target, tokens: readonly number[]): number[] {
+  target.truncate(0);
+  const result: number[] = [];
+  for (let start = 0; start < tokens.length; start += target.maxNodes) {
+    const piece = chain(tokens.slice(start, start + target.maxNodes));
+    const rows = target.forward(piece, 'all');
+    for (let i = 0; i < piece.tokens.length && start + i + 1 < tokens.length; i++) {
+      result.push(costOf(rows.logits(i), tokens[start + i + 1]!));
+    }
+    target.commit(Int32Array.from(piece.tokens.keys()));
+  }
+  return result;
+}
+
+/** -ln of the softmax at one token. */
+function costOf(logits: Float32Array, token: number): number {
+  const most = logits.reduce((a, b) => Math.max(a, b));
   let sum = 0;
-  for (const value of logits) sum += Math.exp(value - most);
-  return Math.log(sum) + most - logits[id]!;
+  for (const logit of logits) sum += exp(logit - most);
+  return most + log(sum) - logits[token]!;
 }
 
-/** Nats of every token but the first, given those before it. */
-function nats(session: Session, ids: Int32Array): number {
-  session.truncate(0);
-  let total = 0;
-  for (let at = 0; at < ids.length - 1; at += session.maxNodes) {
-    const tree = chain(ids.slice(at, Math.min(at + session.maxNodes, ids.length - 1)));
-    const rows = session.forward(tree, 'all');
-    tree.tokens.forEach((_, i) => {
-      total += surprise(rows.logits(i), ids[at + i + 1]!);
-    });
-    session.commit(Int32Array.from(tree.tokens, (_, i) => i));
-  }
-  return total;
-}
-
-// Every function once: several edits may be of one.
-const texts = [...new Set(heldOutEdits().map(({ before }) => before))].slice(0, Number(options.texts));
+const texts = heldOutEdits()
+  .slice(0, Number(options.texts))
+  .map(({ after }) => after);
 const rows: string[][] = [];
-let baseline: number | undefined;
+let first = 0;
 for (const dtype of options.dtypes.split(',') as WeightType[]) {
-  const { transformer, tokenizer } = await loadParts(modelSource(options.model), { dtype });
-  if (!tokenizer) throw new Error(`${options.model} has no tokenizer`);
-  const session = transformer.session();
-  let total = 0;
-  let bytes = 0;
-  for (const text of texts) {
-    const ids = tokenizer.encode(text).subarray(0, session.context);
-    total += nats(session, ids);
-    bytes += new TextEncoder().encode(tokenizer.decode(ids.subarray(1))).length;
-  }
-  baseline ??= total;
-  const above = `${(100 * (total / baseline - 1)).toFixed(3)}%`;
-  rows.push([dtype, String(bytes), (total / Math.LN2 / bytes).toFixed(4), above]);
+  const model = await BenchModel.load(modelSource(options.model), { dtype });
+  const all = texts.flatMap((text) => costs(model.session, model.encode(text).slice(0, model.session.context)));
+  const perplexity = Math.exp(all.reduce((sum, cost) => sum + cost, 0) / all.length);
+  first ||= perplexity;
+  const change = 100 * (perplexity / first - 1);
+  rows.push([dtype, String(all.length), perplexity.toFixed(4), `${change >= 0 ? '+' : ''}${change.toFixed(2)}%`]);
 }
 report.table(`${options.model}: ${texts.length} held-out functions`, [
-  ['weights', 'bytes of text', 'bits per byte', `above ${options.dtypes.split(',')[0]}`],
+  ['weights', 'tokens', 'perplexity', `beside ${rows[0]![0]}`],
   ...rows,
 ]);
 report.close(options.out);

@@ -10,7 +10,7 @@ import { type Comparison, compare, medianPair } from '../src/cli/compare.ts';
 import { speedUpOfTotals } from '../src/cli/statistics.ts';
 import { figure } from '../src/cli/table.ts';
 import { Lookup } from '../src/draft/lookup.ts';
-import { createProposer } from '../src/draft/proposer.ts';
+import { Proposer } from '../src/draft/proposer.ts';
 import { Recycle } from '../src/draft/recycle.ts';
 import type { WeightType } from '../src/model/memory-plan.ts';
 import { type Case, editCases, isRightEdit, proseCases, sortCases } from './shared/cases.ts';
@@ -37,7 +37,7 @@ async function ceilingSpeedUp(
 ): Promise<number> {
   const { vocab, context } = model.session;
   const curve = model.costCurve({ prompt: cases[0]!.ids, rounds: 9 });
-  const drafters = createProposer([new Lookup(context), new Recycle(vocab)]);
+  const drafters = new Proposer([new Lookup(context), new Recycle(vocab)]);
   let plain = 0;
   let ceiling = 0;
   for (const [i, { ids }] of cases.entries()) {

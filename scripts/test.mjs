@@ -5,6 +5,7 @@
  */
 import { ensureBrowsers } from './lib/browsers.mjs';
 import { ensureInstalled } from './lib/install.mjs';
+import { writeProofs } from './lib/proofs.mjs';
 import { Report } from './lib/report.mjs';
 import { testSuites } from './lib/suites.mjs';
 import { build, buildTests, lint, pack } from './lib/tasks.mjs';
@@ -30,4 +31,5 @@ if (ready) {
     else report.notRun(suite, 'there is no package to run');
   }
 }
+if (full && parts.length === 0) writeProofs(report.files);
 report.close();

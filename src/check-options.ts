@@ -22,8 +22,7 @@ export function wrongType(name: string, expected: string, value: unknown): Foret
   return new ForetokenError('option.type', `${name}: expected ${expected}, got ${got}`);
 }
 
-/** A number or word that an option does not take. */
+/** A number or word that an option does not take; words of the caller's come quoted. */
 export function outOfRange(name: string, expected: string, value: number | string): ForetokenError {
-  const got = typeof value === 'string' ? quote(value) : value;
-  return new ForetokenError('option.range', `${name}: expected ${expected}, got ${got}`);
+  return new ForetokenError('option.range', `${name}: expected ${expected}, got ${value}`);
 }

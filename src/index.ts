@@ -10,7 +10,7 @@ export type { Generation } from './decode/generation.ts';
 export type { DraftOption, GenerateOptions, Progress } from './decode/options.ts';
 export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
-export type { Drafter, StepRecord } from './draft/drafter.ts';
+export type { Drafter, Outlook, StepRecord } from './draft/drafter.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
 export { ForetokenError } from './errors.ts';
 export { estimate, type LoadOptions, load } from './load.ts';

@@ -10,11 +10,13 @@ import {
   type Engine,
   type EngineOptions,
   type LoadOptions,
+  estimate as estimateWith,
   load as loadWith,
 } from './index.ts';
 import kernels from './kernels.wasm';
-import { checkLoadOptions } from './load.ts';
-import type { Model } from './model.ts';
+import { checkLoadOptions, MEMORY_OPTIONS } from './load.ts';
+import type { MemoryOptions } from './model/load-transformer.ts';
+import type { MemoryUse, Model } from './model.ts';
 
 export * from './index.ts';
 
@@ -27,6 +29,12 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 
 /** A worker has 128 MB for everything. */
 const MEMORY_LIMIT = 96_000_000;
+
+/** `estimate` of index.ts; `memoryLimit` is 96 MB unless given. */
+export async function estimate(source: FolderInput, options: MemoryOptions = {}): Promise<MemoryUse> {
+  checkNames(options, MEMORY_OPTIONS);
+  return estimateWith(source, { memoryLimit: MEMORY_LIMIT, ...options });
+}
 
 /** `load` of index.ts, on that engine; `memoryLimit` is 96 MB unless given. */
 export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {

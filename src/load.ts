@@ -14,6 +14,7 @@ import {
   readConfig,
   type LoadOptions as TransformerOptions,
 } from './model/load-transformer.ts';
+import { quote } from './errors.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
 import { packageFolder } from './runtime/node.ts';
@@ -25,7 +26,7 @@ export interface LoadOptions extends TransformerOptions {
 }
 
 /** Every option that `estimate` and `load` know. */
-const MEMORY_OPTIONS = ['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit'];
+export const MEMORY_OPTIONS: readonly string[] = ['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit'];
 const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'signal', 'onProgress', 'concurrency'];
 /** The largest tokenizers published have about 20 MB. */
 const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
@@ -102,7 +103,7 @@ export function checkLoadOptions(options: LoadOptions): void {
   }
   if (typeof concurrency !== 'string') throw wrongType('concurrency', 'a string', concurrency);
   if (concurrency !== 'queue' && concurrency !== 'error') {
-    throw outOfRange('concurrency', "'queue' or 'error'", concurrency);
+    throw outOfRange('concurrency', "'queue' or 'error'", quote(concurrency));
   }
 }
 

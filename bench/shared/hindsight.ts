@@ -12,6 +12,7 @@ import type { CostPoint } from '../../src/cli/cost-curve.ts';
 import type { Proposer } from '../../src/draft/proposer.ts';
 import type { Target } from '../../src/model/target.ts';
 import { chain, type DraftTree, rootOnly } from '../../src/tree/draft-tree.ts';
+import { keepBest } from '../../src/tree/prune.ts';
 
 /**
  * Offers the drafters every position of a known output, with all nodes that a pass may have, and lets them see the model's rows at each of
@@ -38,10 +39,12 @@ export async function offeredDepths(
   for (let position = 0; position < output.length; position++) {
     const root = position === 0 ? prompt[prompt.length - 1]! : output[position - 1]!;
     const nodes = Math.min(target.maxNodes, target.context - target.length);
-    const tree = nodes > 1 ? await drafters.propose({ nodes, root, vocab: target.vocab }) : rootOnly(root);
+    const tree =
+      nodes > 1 ? keepBest(await drafters.propose({ nodes, root, vocab: target.vocab }), nodes) : rootOnly(root);
     found[position] = matchingDepth(tree, output, position);
     const rows = target.forward(tree, 'all');
-    drafters.observe({ tree, path, emitted: Int32Array.of(output[position]!), rows });
+    const history = [...prompt, ...output.slice(0, position + 1)];
+    drafters.observe({ tree, path, emitted: Int32Array.of(output[position]!), history, rows });
     target.commit(path);
   }
   return found;

@@ -21,6 +21,8 @@ export class Report {
   #passed = 0;
   #failed = 0;
   #skipped = 0;
+  /** What came of each test file, in the order in which they ended: { file, passed, failed, took, notes }. */
+  files = [];
   #allowedSkips = JSON.parse(readFileSync(join(root, 'test/allowed-skips.json'), 'utf8'));
 
   /**
@@ -69,6 +71,7 @@ export class Report {
     this.#passed += verdict.passed;
     this.#failed += verdict.failed;
     this.#skipped += verdict.skipped;
+    this.files.push({ file, ...verdict });
     const skips = verdict.skipped > 0 ? `, ${verdict.skipped} skipped` : '';
     console.log(`  ${verdict.failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${verdict.passed} passed${skips}, ${verdict.took}`);
     for (const note of verdict.notes) console.log(`       ${note}`);

@@ -9,7 +9,7 @@ import { filesBelow } from './repository.mjs';
  * `needsHosts`: needs the packed package, the runtimes, the bundlers and the browsers.
  */
 const SUITES = [
-  { name: 'long proofs', budget: 7200, fileTimeout: 7200, matches: /^test\/full\// },
+  { name: 'long proofs', budget: 7200, fileTimeout: 7200, needsHosts: true, matches: /^test\/full\// },
   { name: 'runtimes', budget: 180, fileTimeout: 180, needsHosts: true, matches: /^test\/runtimes\// },
   { name: 'packaging', budget: 150, fileTimeout: 150, needsHosts: true, matches: /^test\/packaging\// },
   { name: 'proofs', budget: 180, fileTimeout: 180, matches: /\.proof\.test\.ts$/ },

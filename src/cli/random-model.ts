@@ -20,6 +20,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   tiny: { vocab: 512, hidden: 128, intermediate: 256, layers: 2, queryHeads: 4, kvHeads: 2, headDim: 32 },
   '15m': { vocab: 32_000, hidden: 288, intermediate: 768, layers: 6, queryHeads: 6, kvHeads: 6, headDim: 48 },
   '135m': { vocab: 49_152, hidden: 576, intermediate: 1536, layers: 30, queryHeads: 9, kvHeads: 3, headDim: 64 },
+  '0.5b': { vocab: 151_936, hidden: 896, intermediate: 4864, layers: 24, queryHeads: 14, kvHeads: 2, headDim: 64 },
 };
 
 const ONE = 0x3f80;

@@ -3,6 +3,7 @@
  * what happened.
  * @module
  */
+import type { Outlook } from '../draft/drafter.ts';
 import { scoreAt, type DraftTree } from '../tree/draft-tree.ts';
 
 /** Scores are told apart by these bounds: even steps of the odds, as 0.98 and 0.995 differ more than 0.48 and 0.52. */
@@ -26,6 +27,18 @@ const FIELDS = 2 * MEMORIES.length;
 export class Acceptance {
   /** By source name, so that estimates outlive the proposer and its numbering. */
   readonly #tallies = new Map<string, Tally>();
+  /** Of outlooks, by the drafter's name. */
+  readonly #outlooks = new Map<string, Tally>();
+
+  /** Corrected probability that a drafter's outlook comes true. */
+  chance(drafter: string, { score }: Outlook): number {
+    return estimateIn(tallyOf(this.#outlooks, drafter), score);
+  }
+
+  /** Learns from the token that came. */
+  observeOutlook(drafter: string, { token, score }: Outlook, emitted: number): void {
+    count(tallyOf(this.#outlooks, drafter), bucketOf(score) * FIELDS, token === emitted);
+  }
 
   /** (N,) corrected probability of each node given its parent; the root has 1. */
   estimate(tree: DraftTree, sources: readonly string[]): Float64Array {
@@ -33,14 +46,7 @@ export class Acceptance {
     const estimates = new Float64Array(tree.tokens.length);
     estimates[0] = 1;
     for (let node = 1; node < estimates.length; node++) {
-      const score = scoreAt(tree, node);
-      const tally = tallies[tree.sources?.[node] ?? 0]!;
-      const start = bucketOf(score) * FIELDS;
-      let lowest = 1;
-      for (let field = start; field < start + FIELDS; field += 2) {
-        lowest = Math.min(lowest, (tally[field]! + PRIOR * score) / (tally[field + 1]! + PRIOR));
-      }
-      estimates[node] = lowest;
+      estimates[node] = estimateIn(tallies[tree.sources?.[node] ?? 0]!, scoreAt(tree, node));
     }
     return estimates;
   }
@@ -68,20 +74,32 @@ export class Acceptance {
   }
 
   #talliesOf(sources: readonly string[]): Tally[] {
-    return sources.map((source) => {
-      let tally = this.#tallies.get(source);
-      if (!tally) this.#tallies.set(source, (tally = new Float64Array(BUCKETS * FIELDS)));
-      return tally;
-    });
+    return sources.map((source) => tallyOf(this.#tallies, source));
   }
+}
+
+function tallyOf(tallies: Map<string, Tally>, name: string): Tally {
+  let tally = tallies.get(name);
+  if (!tally) tallies.set(name, (tally = new Float64Array(BUCKETS * FIELDS)));
+  return tally;
+}
+
+/** A score, corrected by what came of scores like it: the lowest of what each memory says. */
+function estimateIn(tally: Tally, score: number): number {
+  const start = bucketOf(score) * FIELDS;
+  let lowest = 1;
+  for (let field = start; field < start + FIELDS; field += 2) {
+    lowest = Math.min(lowest, (tally[field]! + PRIOR * score) / (tally[field + 1]! + PRIOR));
+  }
+  return lowest;
 }
 
 /** One more node in every memory of a bucket; each forgets as much as it must to stay within its size. */
 function count(tally: Tally, start: number, accepted: boolean): void {
-  MEMORIES.forEach((size, memory) => {
+  for (let memory = 0; memory < MEMORIES.length; memory++) {
     const field = start + 2 * memory;
-    const keep = Math.min(1, size / (tally[field + 1]! + 1));
+    const keep = Math.min(1, MEMORIES[memory]! / (tally[field + 1]! + 1));
     tally[field] = (tally[field]! + (accepted ? 1 : 0)) * keep;
     tally[field + 1] = (tally[field + 1]! + 1) * keep;
-  });
+  }
 }

@@ -7,24 +7,38 @@
  *   cost of a pass over n:                 1      1.4   1.8   2.1   2.5       T(n) / T(1)
  *   tokens per cost:                       1      1.36  1.44  1.29  1.10      keep the root, a and b
  *
+ * Drafting costs time as well. Where drafters tell their outlook, a tree is asked for only where a chain of guesses as good as the first
+ * would pay; what came of outlooks is counted in every step, so that a drafter's first good guess is not missed. A drafter whose learning takes
+ * more time than its outlooks promise, beyond those of the others, rests for a while.
  * @module
  */
 import type { StepRecord } from '../draft/drafter.ts';
+import type { Outlooks, Proposer } from '../draft/proposer.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { bestFirst } from '../tree/best-first.ts';
 import { jointScores, subtree } from '../tree/prune.ts';
 import type { Acceptance } from './acceptance.ts';
+import type { Patience } from './patience.ts';
 import type { CostCurve, Scheduler, StepTiming } from './scheduler.ts';
+import { SteadyMean } from './steady-mean.ts';
 
 /** Where the scheduler reads what passes and drafting cost, and tells what they took. */
 export interface CostSource {
   /** (maxNodes + 1,) T(n) in any one unit. */
   readonly curve: CostCurve;
-  /** Time of drafting in one step / T(1); 0 while times mean nothing: before the first measurement, or under an injected table. */
-  readonly draftShare: number;
+  /** A time / T(1); 0 while times mean nothing: before the first measurement, or under an injected table. */
+  share(ms: number): number;
   /** @returns what the pass cost, in the unit of the curve */
   observe(nodes: number, passMs: number): number;
-  observeDraft(draftMs: number): void;
+}
+
+/** What the scheduler needs of those who draft. */
+export type Drafters = Pick<Proposer, 'drafters' | 'sources' | 'outlooks' | 'rest' | 'wake' | 'learningMs'>;
+
+/** What a model has learnt about its drafters, from one generation to the next. */
+export interface Experience {
+  readonly acceptance: Acceptance;
+  readonly patience: Patience;
 }
 
 /** A drafted pass must promise this times the tokens per cost of a plain step: estimates err. */
@@ -39,17 +53,24 @@ const DEBT = -1;
 /** Drafting that does not pay is tried again after 0, 1, 3, 7 ... steps, until trying costs this share of the time. */
 const EXPLORATION = 0.005;
 const LONGEST_PAUSE = 63;
+/** A chain that is less likely to hold than this is not looked at further. */
+const LEAST_LIKELY = 0.01;
 /** Weight of the newest step in running means. */
 const NEWEST = 0.1;
-/** Drafters are asked for twice as many nodes as were kept lately, and never for fewer than this. */
+/** Drafters are asked for twice as many nodes as were kept lately, at first and at least for this many. */
 const SMALLEST_PROPOSAL = 4;
 
 export class AdaptiveScheduler implements Scheduler {
   readonly name = 'adaptive';
   readonly #costs: CostSource;
   readonly #acceptance: Acceptance;
-  readonly #sources: readonly string[];
+  readonly #patience: Patience;
+  readonly #drafters: Drafters;
   readonly #maxNodes: number;
+  readonly #drafting = new SteadyMean();
+  /** What drafters expect of the current step, if they tell, and how many plain steps each promises to save. */
+  #outlooks: Outlooks | undefined;
+  readonly #gains: Float64Array;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
   /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
@@ -58,25 +79,28 @@ export class AdaptiveScheduler implements Scheduler {
   #balance = 0;
   /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
-  #kept: number;
+  #kept = SMALLEST_PROPOSAL;
   #steps = { plain: 0, drafted: 0, paused: 0 };
 
-  /**
-   * @param sources  names behind `DraftTree.sources`
-   * @param maxNodes largest number of nodes of a pass, the root included
-   */
-  constructor(costs: CostSource, acceptance: Acceptance, sources: readonly string[], maxNodes: number) {
+  /** @param maxNodes largest number of nodes of a pass, the root included */
+  constructor(costs: CostSource, { acceptance, patience }: Experience, drafters: Drafters, maxNodes: number) {
     this.#costs = costs;
     this.#acceptance = acceptance;
-    this.#sources = sources;
+    this.#patience = patience;
+    this.#drafters = drafters;
     this.#maxNodes = maxNodes;
-    this.#kept = maxNodes;
+    this.#gains = new Float64Array(drafters.drafters.length);
+    drafters.drafters.forEach((name, drafter) => {
+      if (patience.rests(name)) drafters.rest(drafter);
+    });
   }
 
   budget(): number {
     this.#proposed = undefined;
-    if (this.#pause > 0) {
-      this.#pause--;
+    this.#outlooks = this.#drafters.outlooks();
+    const hopeless = this.#outlooks !== undefined && !this.#anyGain(this.#outlooks);
+    if (this.#pause > 0 || hopeless) {
+      if (this.#pause > 0) this.#pause--;
       this.#steps.paused++;
       return 1;
     }
@@ -86,13 +110,14 @@ export class AdaptiveScheduler implements Scheduler {
   prune(tree: DraftTree): DraftTree {
     this.#proposed = tree;
     const cost = this.#costs.curve;
-    const joint = jointScores(tree, this.#acceptance.estimate(tree, this.#sources));
+    const joint = jointScores(tree, this.#acceptance.estimate(tree, this.#drafters.sources));
     const order = bestFirst(joint);
-    const margin = this.#balance < DEBT ? CAUTIOUS_MARGIN : MARGIN;
+    const margin = this.#margin;
 
     let best = { nodes: 1, rate: margin / cost[1]!, tokens: 1 };
     let tokens = 1;
-    for (let nodes = 2; nodes <= order.length; nodes++) {
+    const most = Math.min(order.length, this.#maxNodes);
+    for (let nodes = 2; nodes <= most; nodes++) {
       tokens += joint[order[nodes - 1]!]!;
       const rate = tokens / cost[nodes]!;
       if (rate > best.rate) best = { nodes, rate, tokens };
@@ -102,24 +127,83 @@ export class AdaptiveScheduler implements Scheduler {
     return subtree(tree, order.subarray(0, best.nodes));
   }
 
-  observe({ tree, emitted }: StepRecord, { draftMs, passMs }: StepTiming): void {
+  observe({ tree, emitted, history }: StepRecord, { draftMs, passMs }: StepTiming): void {
     const nodes = tree.tokens.length;
     this.#steps[nodes > 1 ? 'drafted' : 'plain']++;
     const cost = this.#costs.observe(nodes, passMs);
     // A plain step is the measure: only drafted ones can win or lose.
     let spent = nodes > 1 ? cost / this.#costs.curve[1]! : 1;
+    if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!, history);
     if (this.#proposed) {
-      this.#acceptance.observe(this.#proposed, this.#sources, emitted);
-      this.#costs.observeDraft(draftMs);
-      const share = this.#costs.draftShare;
-      spent += share;
-      this.#rest(nodes, share);
+      this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
+      this.#drafting.add(draftMs);
+      spent += this.#draftShare;
+      this.#rest(nodes);
     }
     this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
   }
 
+  get #margin(): number {
+    return this.#balance < DEBT ? CAUTIOUS_MARGIN : MARGIN;
+  }
+
+  /** Time of drafting in one step, in plain steps. */
+  get #draftShare(): number {
+    return this.#costs.share(this.#drafting.value);
+  }
+
+  #anyGain(outlooks: Outlooks): boolean {
+    let any = false;
+    for (let i = 0; i < outlooks.length; i++) {
+      const outlook = outlooks[i];
+      this.#gains[i] = outlook ? this.#gain(this.#acceptance.chance(this.#drafters.drafters[i]!, outlook)) : 0;
+      any ||= this.#gains[i]! > 0;
+    }
+    return any;
+  }
+
+  /** Plain steps that a chain of guesses of one chance would save, its pass and drafting paid; 0 where it would not. */
+  #gain(chance: number): number {
+    const cost = this.#costs.curve;
+    const plain = cost[1]! / this.#margin;
+    const drafting = this.#draftShare;
+    let tokens = 1;
+    let likely = 1;
+    let best = 0;
+    for (let nodes = 2; nodes <= this.#maxNodes && likely > LEAST_LIKELY; nodes++) {
+      likely *= chance;
+      tokens += likely;
+      best = Math.max(best, tokens - cost[nodes]! / plain - drafting);
+    }
+    return best;
+  }
+
+  /** Compares outlooks with what came, and sends drafters to rest or wakes them. */
+  #review(outlooks: Outlooks, emitted: number, history: readonly number[]): void {
+    const { drafters } = this.#drafters;
+    for (let i = 0; i < outlooks.length; i++) {
+      const name = drafters[i]!;
+      const outlook = outlooks[i];
+      if (outlook) this.#acceptance.observeOutlook(name, outlook, emitted);
+      if (this.#patience.rests(name)) {
+        if (this.#patience.wait(name)) this.#drafters.wake(i, history);
+      } else {
+        const learning = this.#costs.share(this.#drafters.learningMs(i));
+        if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#drafters.rest(i);
+      }
+    }
+  }
+
+  /** What a drafter's outlook promises beyond that of every other. */
+  #ownGain(drafter: number): number {
+    let others = 0;
+    for (let i = 0; i < this.#gains.length; i++) if (i !== drafter) others = Math.max(others, this.#gains[i]!);
+    return Math.max(0, this.#gains[drafter]! - others);
+  }
+
   /** Decides when drafters are asked again: at once after a proposal that paid, else each time later. */
-  #rest(nodes: number, draftShare: number): void {
+  #rest(nodes: number): void {
+    const draftShare = this.#draftShare;
     if (nodes > 1 || this.#saved >= draftShare) {
       this.#nextPause >>= 1;
       return;

@@ -5,7 +5,7 @@
  */
 import type { Drafter } from '../draft/drafter.ts';
 import { Lookup } from '../draft/lookup.ts';
-import { createProposer, type Proposer } from '../draft/proposer.ts';
+import { Proposer } from '../draft/proposer.ts';
 import { Recycle } from '../draft/recycle.ts';
 import { ForetokenError } from '../errors.ts';
 import { Acceptance } from './acceptance.ts';
@@ -13,6 +13,7 @@ import { AdaptiveScheduler } from './adaptive-scheduler.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
 import { DRAFTER_NAMES, type DrafterName, type Settings } from './options.ts';
 import { fixedCosts, PassCosts } from './pass-costs.ts';
+import { Patience } from './patience.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Draft tokens of a pass when a drafter is named and no number is given. */
@@ -40,7 +41,7 @@ export function drafterBytes(name: DrafterName, { vocab, context }: DraftingSize
 export class Drafting {
   readonly #sizes: DraftingSizes;
   readonly #drafters = new Map<DrafterName, Drafter>();
-  readonly #acceptance = new Acceptance();
+  readonly #experience = { acceptance: new Acceptance(), patience: new Patience() };
   readonly #costs: PassCosts;
 
   /** @param names drafters whose memory is reserved now; others reserve theirs when they are first used */
@@ -61,13 +62,13 @@ export class Drafting {
 
     const chosen = draft === 'auto' ? DRAFTER_NAMES : draft;
     const drafters = chosen.map((drafter) => (typeof drafter === 'string' ? this.#drafter(drafter) : drafter));
-    const proposer = createProposer(drafters, signal);
+    const proposer = new Proposer(drafters, signal);
     const most = draft === 'auto' ? maxNodes - 1 : Math.min(DEFAULT_DRAFT_TOKENS, maxNodes - 1);
     const nodes = 1 + (draftTokens ?? most);
     if (draft !== 'auto') return { proposer, scheduler: fixedScheduler(nodes) };
 
     const costs = costTable ? fixedCosts(costTable, maxNodes) : this.#costs;
-    return { proposer, scheduler: new AdaptiveScheduler(costs, this.#acceptance, proposer.sources, nodes) };
+    return { proposer, scheduler: new AdaptiveScheduler(costs, this.#experience, proposer, nodes) };
   }
 
   #drafter(name: DrafterName): Drafter {

@@ -18,9 +18,9 @@ import { exactMatch } from '../verify/exact-match.ts';
 import { seedCoupled } from '../verify/seed-coupled.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import type { Target, TargetRows } from '../model/target.ts';
+import { Breather } from '../runtime/breathe.ts';
 import { chain, rootOnly, type DraftTree } from '../tree/draft-tree.ts';
 import { clipDepth } from '../tree/prune.ts';
-import { Breather } from './breathe.ts';
 import type { DraftPlan, Drafting } from './drafting.ts';
 import { Generation } from './generation.ts';
 import { logprobsAt } from './logprobs.ts';
@@ -160,7 +160,7 @@ async function step(run: Run): Promise<void> {
   host.cache.commit(tree, path);
 
   const passed = performance.now();
-  const record = { tree, path, emitted, rows };
+  const record = { tree, path, emitted, history: run.history, rows };
   plan.proposer?.observe(record);
   const passMs = passed - drafted;
   const draftMs = drafted - started + (performance.now() - passed);
@@ -177,8 +177,9 @@ async function draft({ host, plan, history, output }: Run): Promise<DraftTree> {
   const { target } = host.cache;
   const root = history[history.length - 1]!;
   const deepest = Math.min(target.context - target.length, output.room) - 1;
+  if (!proposer || deepest < 1) return rootOnly(root);
   const nodes = scheduler.budget();
-  if (!proposer || nodes < 2 || deepest < 1) return rootOnly(root);
+  if (nodes < 2) return rootOnly(root);
   const proposal = await proposer.propose({ nodes, root, vocab: target.vocab });
   return scheduler.prune(clipDepth(proposal, deepest));
 }

@@ -15,6 +15,8 @@ export class Generation implements AsyncIterable<Piece> {
   readonly #pieces: AsyncGenerator<Piece, void, undefined>;
   readonly #output: Output;
   readonly #describe: () => GenerationStats;
+  /** Settled like the first call of `text`. */
+  #end: Promise<void> | undefined;
 
   constructor(pieces: AsyncGenerator<Piece, void, undefined>, output: Output, describe: () => GenerationStats) {
     this.#pieces = pieces;
@@ -27,12 +29,21 @@ export class Generation implements AsyncIterable<Piece> {
     return this.#pieces;
   }
 
-  /** Runs to the end. @returns the whole text, also when a part of it was iterated before */
+  /**
+   * Runs to the end.
+   * @returns the whole text, also when a part of it was iterated before
+   * @throws what made it fail, at each call
+   */
   async text(): Promise<string> {
+    this.#end ??= this.#run();
+    await this.#end;
+    return this.#output.text;
+  }
+
+  async #run(): Promise<void> {
     for await (const _ of this.#pieces) {
       // The output collects the pieces.
     }
-    return this.#output.text;
   }
 
   /** The tokens so far. */

@@ -2,6 +2,7 @@
  * Options of a generation: every name and every value is checked before anything else happens.
  * @module
  */
+import { outOfRange, wrongType } from '../check-options.ts';
 import type { Drafter } from '../draft/drafter.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import type { SamplingSettings } from './sampling.ts';
@@ -205,6 +206,7 @@ function isDrafter(value: unknown): value is Drafter {
     typeof drafter.begin === 'function' &&
     typeof drafter.propose === 'function' &&
     typeof drafter.observe === 'function' &&
+    (drafter.outlook === undefined || typeof drafter.outlook === 'function') &&
     (drafter.sources === undefined || isSources(drafter.sources))
   );
 }
@@ -238,13 +240,4 @@ function readCallback(name: string, value: unknown): ((progress: Progress) => vo
 function randomSeed(): number {
   const [low, high] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   return (high >>> 11) * 4294967296 + low;
-}
-
-function wrongType(name: string, expected: string, value: unknown): ForetokenError {
-  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
-  return new ForetokenError('option.type', `${name}: expected ${expected}, got ${got}`);
-}
-
-function outOfRange(name: string, expected: string, value: number | string): ForetokenError {
-  return new ForetokenError('option.range', `${name}: expected ${expected}, got ${value}`);
 }

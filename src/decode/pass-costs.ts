@@ -9,12 +9,11 @@
  */
 import type { CostSource } from './adaptive-scheduler.ts';
 import type { CostCurve } from './scheduler.ts';
-import { SteadyMean } from './steady-mean.ts';
 
 /** Numbers of nodes at which the shape is given and corrected; straight lines between them. */
 const KNOTS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256] as const;
-/** In units of T(1): between the f32 and the q8 curve of the embedded model on one thread. */
-const SHAPE = [1, 1.2, 1.7, 2.05, 2.9, 3.8, 5.7, 7.6, 11.2, 15, 22, 29.5, 44, 59, 88, 118] as const;
+/** In units of T(1): the q8 curve of the embedded model on one thread. Others are flatter, which the first drafted passes show. */
+const SHAPE = [1, 1.4, 2.1, 2.5, 3.75, 5, 7.3, 9.7, 14.5, 19.6, 29, 40, 60, 80, 120, 160] as const;
 
 /** At each knot the straight line counts as much as so many passes ... */
 const LINE = 4;
@@ -25,6 +24,8 @@ const ENOUGH = 16;
 const FADING = 0.97;
 /** The line is nowhere below this share of T(1). */
 const LEAST = 0.5;
+/** The curve is drawn anew after a pass over several tokens, and after so many plain ones. */
+const REDRAWN = 16;
 /** A pass counts as at most so many times slower or faster than expected; and all knots follow it by this share, within smaller bounds. */
 const OUTLIER = 12;
 const COMMON = 0.02;
@@ -80,23 +81,24 @@ export class PassCosts implements CostSource {
   /** What each knot leans on: the bent line. */
   readonly #leant = Float64Array.from(SHAPE);
   readonly #curve: Float64Array;
-  #stale = true;
-  readonly #drafting = new SteadyMean();
+  /** Passes since the curve was drawn, at most so many. */
+  #undrawn = 0;
   #measured = false;
 
   constructor(maxNodes: number) {
     this.#curve = new Float64Array(maxNodes + 1);
     this.#places = Array.from(this.#curve, (_, n) => place(n));
+    this.#draw();
   }
 
   /** (maxNodes + 1,) milliseconds; before the first measurement in units of T(1). The same array each time. */
   get curve(): CostCurve {
-    if (this.#stale) this.#draw();
+    if (this.#undrawn >= REDRAWN) this.#draw();
     return this.#curve;
   }
 
-  get draftShare(): number {
-    return this.#measured ? this.#drafting.value / this.#expected(1) : 0;
+  share(ms: number): number {
+    return this.#measured ? ms / this.#expected(1) : 0;
   }
 
   /** A host whose clock stands still while code runs teaches nothing. */
@@ -106,13 +108,10 @@ export class PassCosts implements CostSource {
     const slower = passMs / expected;
     if (this.#measured) this.#learn(nodes, clamp(slower, OUTLIER), 1 + COMMON * (clamp(slower, COMMON_OUTLIER) - 1));
     else this.#learn(nodes, slower, slower);
+    // Plain passes move all knots alike, which changes no decision: they may wait.
+    this.#undrawn += this.#measured && nodes === 1 ? 1 : REDRAWN;
     this.#measured = true;
-    this.#stale = true;
     return Math.min(passMs, OUTLIER * expected);
-  }
-
-  observeDraft(draftMs: number): void {
-    this.#drafting.add(draftMs);
   }
 
   /** A pass was `slower` times slower than expected; all passes are `common` times slower than before. */
@@ -141,7 +140,7 @@ export class PassCosts implements CostSource {
 
   /** Fits the line anew, and draws the curve. A larger pass never takes less time: one that was seen to bounds the smaller ones. */
   #draw(): void {
-    this.#stale = false;
+    this.#undrawn = 0;
     if (this.#measured) this.#lean();
     let bound = Infinity;
     for (let n = this.#curve.length - 1; n >= 1; n--) this.#curve[n] = bound = Math.min(bound, this.#expected(n));
@@ -168,5 +167,5 @@ export function fixedCosts(table: ArrayLike<number>, maxNodes: number): CostSour
   const last = table.length - 1;
   const step = last > 1 ? Math.max(0, table[last]! - table[last - 1]!) : table[last]!;
   for (let n = 1; n <= maxNodes; n++) curve[n] = n <= last ? table[n]! : table[last]! + step * (n - last);
-  return { curve, draftShare: 0, observe: (nodes) => curve[nodes]!, observeDraft() {} };
+  return { curve, share: () => 0, observe: (nodes) => curve[nodes]! };
 }

@@ -21,7 +21,7 @@ export interface Scheduler {
   readonly name: string;
   /** Largest useful number of nodes of the next pass, the root included; 1 asks for a plain step without drafting. */
   budget(): number;
-  /** The part of a proposed tree that pays: a subtree with the root, possibly the root alone. */
+  /** The part of a proposed tree, whatever its size, that pays: a subtree with the root, possibly the root alone. */
   prune(tree: DraftTree): DraftTree;
   /** Learns acceptance and costs from a finished step. */
   observe(step: StepRecord, timing: StepTiming): void;

@@ -13,8 +13,17 @@ export interface StepRecord {
   readonly path: Int32Array;
   /** (m,) tokens that this step emitted: those of `path` below the root, then the target's own token. */
   readonly emitted: Int32Array;
+  /** Prompt and output, this step's included. */
+  readonly history: readonly number[];
   /** Rows of the pass: a drafter may read the target's logits at any node, accepted or not. */
   readonly rows: TargetRows;
+}
+
+/** A drafter's first guess at the next token, had without drafting. */
+export interface Outlook {
+  readonly token: number;
+  /** 0..1: the drafter's own estimate that this token comes next. */
+  readonly score: number;
 }
 
 /**
@@ -26,13 +35,18 @@ export interface Drafter {
   readonly name: string;
   /** Names of the proposers behind `DraftTree.sources`; default `[name]`. */
   readonly sources?: readonly string[];
-  /** A new generation: (P,) prompt tokens; the last one will be the root of the first tree. */
+  /** A new text: (P,) its tokens so far; the last one will be the root of the first tree. A scheduler may begin it anew at any time. */
   begin(prompt: Int32Array): void;
   /**
    * A tree of at most `budget` nodes, the root included, whose root is the last committed token. The root alone means: no guess.
    * May be a promise; the loop waits for it, but not beyond an abort.
    */
   propose(budget: number): DraftTree | Promise<DraftTree>;
+  /**
+   * About what `propose` would put first, for next to nothing; undefined when it would have no guess. Where all drafters have this method a
+   * scheduler asks it before every step, and asks for a tree only where that promises to pay; else it asks for trees now and then.
+   */
+  outlook?(): Outlook | undefined;
   /** Learns from a finished step. */
   observe(step: StepRecord): void;
 }

@@ -12,7 +12,7 @@ import type { DraftTree } from '../tree/draft-tree.ts';
 import { takeBest } from '../tree/best-first.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { CopyCursor, type CopyState } from './copy-cursor.ts';
-import type { Drafter, StepRecord } from './drafter.ts';
+import type { Drafter, Outlook, StepRecord } from './drafter.ts';
 import { TokenIndex, type Match } from './token-index.ts';
 
 /**
@@ -22,6 +22,11 @@ import { TokenIndex, type Match } from './token-index.ts';
  */
 const CONTEXTS = [1, 2, 3, 4, 6, 9, 16, 32, 64] as const;
 const SHORTER_WEIGHT = [2, 3, 5.3, 6, 2.6, 1.4, 1.5, 1, 0.45] as const;
+/** LONE[o]: score of a single occurrence with a context of CONTEXTS[o] tokens, the figures above. */
+const LONE = SHORTER_WEIGHT.map(() => 0);
+SHORTER_WEIGHT.forEach((c, o) => {
+  LONE[o] = (1 + c * (LONE[o - 1] ?? 0)) / (1 + c);
+});
 /** No copy is surer than this, however long it has gone well: the next change comes without warning (measured: 0.992). */
 const MOST_SURE = 0.99;
 /** Paths less likely than this are not drafted: no machine verifies a node for less. */
@@ -52,6 +57,8 @@ export class Lookup implements Drafter {
   readonly #text: TokenIndex;
   readonly #cursor: CopyCursor;
   readonly #tree = new TreeBuilder();
+  /** The newest occurrence of the last two tokens, followed for as long as it goes on as the text does. */
+  #match: Match | undefined;
 
   /** @param context most tokens of prompt and output that the target's cache holds; the output may be one longer */
   constructor(context: number) {
@@ -68,6 +75,16 @@ export class Lookup implements Drafter {
     this.#text.clear();
     this.#cursor.clear();
     for (const token of prompt) this.#text.append(token);
+    this.#match = this.#text.newest();
+  }
+
+  outlook(): Outlook | undefined {
+    const copy = this.#cursor.state;
+    const step = copy && this.#cursor.steps(copy)[0];
+    if (step) return { token: step.token, score: step.share * LONE[longestContext(this.#cursor.agreed)]! };
+    if (!this.#match) return undefined;
+    const { next, length } = this.#match;
+    return { token: this.#text.token(next), score: LONE[longestContext(length)]! };
   }
 
   propose(budget: number): DraftTree {
@@ -85,9 +102,16 @@ export class Lookup implements Drafter {
 
   observe({ emitted }: StepRecord): void {
     for (const token of emitted) {
-      this.#text.append(token);
+      this.#follow(token);
       this.#cursor.read();
     }
+  }
+
+  #follow(token: number): void {
+    const match = this.#match;
+    const goesOn = match && this.#text.token(match.next) === token;
+    this.#text.append(token);
+    this.#match = goesOn ? { next: match.next + 1, length: match.length + 1 } : this.#text.newest();
   }
 
   /** Adds the children of a leaf, most likely first; they become leaves in turn. */

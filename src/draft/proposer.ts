@@ -4,41 +4,141 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { checkTree, type DraftTree, type TreeLimits } from '../tree/draft-tree.ts';
-import { keepBest } from '../tree/prune.ts';
+import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
+import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
-import type { Drafter, StepRecord } from './drafter.ts';
+import { SteadyMean } from '../decode/steady-mean.ts';
+import type { Drafter, Outlook, StepRecord } from './drafter.ts';
 
-export interface Proposer {
-  /** Names behind `DraftTree.sources`. */
-  readonly sources: readonly string[];
-  /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
-  begin(prompt: Int32Array): void;
-  /**
-   * @throws {ForetokenError} `drafter.failed` when a drafter throws or rejects, `drafter.tree` when its tree does not fit; each with its cause
-   * @throws the signal's reason when it aborts first; what a late drafter brings is dropped
-   */
-  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree>;
-  /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
-  observe(step: StepRecord): void;
-}
+/** What several drafters expect, one entry for each of them; undefined also for those that rest. */
+export type Outlooks = readonly (Outlook | undefined)[];
 
 /** What a proposal must fit: at most `nodes` nodes, tokens below `vocab`, and `root` at the root. */
 export type ProposalLimits = Omit<TreeLimits, 'sources'>;
 
-/** @param drafters at least one; of several, the trees are merged */
-export function createProposer(drafters: readonly Drafter[], signal?: AbortSignal): Proposer {
-  const checked = drafters.map((drafter) => new CheckedDrafter(drafter, signal));
-  return checked.length === 1 ? checked[0]! : new Combination(checked);
+/** A drafter is sure when it gives one token this score. */
+const SURE = 0.9;
+/** Every so many steps the drafters' learning is timed. */
+const TIMED = 8;
+
+/**
+ * Drafters as one, in the order in which they are named. Where one is sure of the next token, those after it are not asked: what they
+ * could add would not be worth its time. Otherwise all trees are merged by their common beginnings. The first has the first say about scores,
+ * and a node that more than one has proposed takes the source `several`, as agreement is worth knowing. What comes out can be as large as
+ * all trees together, and is for the scheduler to prune.
+ */
+export class Proposer {
+  /** Names of the drafters. */
+  readonly drafters: readonly string[];
+  /** Names behind `DraftTree.sources`. */
+  readonly sources: readonly string[];
+  readonly #members: readonly CheckedDrafter[];
+  readonly #tree: TreeBuilder;
+  #steps = 0;
+
+  /** @param drafters at least one */
+  constructor(drafters: readonly Drafter[], signal?: AbortSignal) {
+    this.#members = drafters.map((drafter) => new CheckedDrafter(drafter, signal));
+    this.drafters = this.#members.map(({ name }) => name);
+    const sources = this.#members.flatMap((member) => member.sources);
+    this.sources = drafters.length > 1 ? [...sources, 'several'] : sources;
+    this.#tree = new TreeBuilder(sources.length);
+  }
+
+  /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
+  begin(prompt: Int32Array): void {
+    for (const member of this.#members) if (!member.rests) member.begin(prompt);
+  }
+
+  /** Leaves a drafter alone: it is neither asked nor told, until it is woken. */
+  rest(drafter: number): void {
+    this.#members[drafter]!.rests = true;
+  }
+
+  /**
+   * A drafter that rested begins anew.
+   * @param history prompt and output so far
+   * @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause
+   */
+  wake(drafter: number, history: readonly number[]): void {
+    this.#members[drafter]!.rests = false;
+    this.#members[drafter]!.begin(Int32Array.from(history));
+  }
+
+  /** Milliseconds that a drafter takes to learn from a step. */
+  learningMs(drafter: number): number {
+    return this.#members[drafter]!.learning.value;
+  }
+
+  /**
+   * The outlook of every drafter; undefined when one of them gives none, as what it would propose is then unknown.
+   * @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause
+   */
+  outlooks(): Outlooks | undefined {
+    if (this.#members.some(({ tells }) => !tells)) return undefined;
+    return this.#members.map((member) => (member.rests ? undefined : member.outlook()));
+  }
+
+  /**
+   * @throws {ForetokenError} `drafter.failed` when a drafter throws or rejects, `drafter.tree` when its tree does not fit; each with its cause
+   * @throws the signal's reason when it aborts first; what a late drafter brings is dropped
+   */
+  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree> {
+    const proposals: (DraftTree | Promise<DraftTree>)[] = [];
+    const firstSources: number[] = [];
+    let firstSource = 0;
+    for (const member of this.#members) {
+      if (!member.rests) {
+        const proposal = member.propose(limits);
+        proposals.push(proposal);
+        firstSources.push(firstSource);
+        if (!isPromise(proposal) && isSure(proposal)) break;
+      }
+      firstSource += member.sources.length;
+    }
+    if (proposals.some(isPromise)) {
+      return Promise.all(proposals).then((trees) => this.#merge(trees, firstSources, limits.root));
+    }
+    return this.#merge(proposals as DraftTree[], firstSources, limits.root);
+  }
+
+  /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
+  observe(step: StepRecord): void {
+    const timed = this.#steps++ % TIMED === 0;
+    for (const member of this.#members) {
+      if (member.rests) continue;
+      const started = timed ? performance.now() : 0;
+      member.observe(step);
+      if (timed) member.learning.add(performance.now() - started);
+    }
+  }
+
+  #merge(trees: readonly DraftTree[], firstSources: readonly number[], root: number): DraftTree {
+    // Sources of the first drafter keep their numbers.
+    if (trees.length === 1 && firstSources[0] === 0) return trees[0]!;
+    let nodes = 1;
+    for (const { tokens } of trees) nodes += tokens.length - 1;
+    this.#tree.start(root, nodes);
+    for (let i = 0; i < trees.length; i++) this.#tree.addTree(trees[i]!, firstSources[i]);
+    return this.#tree.build();
+  }
 }
 
-class CheckedDrafter implements Proposer {
+/** A drafter whose every failure becomes a `ForetokenError`, and whose trees are checked. */
+class CheckedDrafter {
+  readonly name: string;
   readonly sources: readonly string[];
+  /** Whether it has an outlook to tell. */
+  readonly tells: boolean;
+  readonly learning = new SteadyMean();
+  rests = false;
   readonly #drafter: Drafter;
   readonly #signal: AbortSignal | undefined;
 
   constructor(drafter: Drafter, signal: AbortSignal | undefined) {
+    this.name = drafter.name;
     this.sources = drafter.sources ?? [drafter.name];
+    this.tells = drafter.outlook !== undefined;
     this.#drafter = drafter;
     this.#signal = signal;
   }
@@ -49,6 +149,10 @@ class CheckedDrafter implements Proposer {
 
   observe(step: StepRecord): void {
     this.#call('observe', () => this.#drafter.observe(step));
+  }
+
+  outlook(): Outlook | undefined {
+    return this.#call('outlook', () => this.#drafter.outlook!());
   }
 
   propose(limits: ProposalLimits): DraftTree | Promise<DraftTree> {
@@ -96,46 +200,8 @@ class CheckedDrafter implements Proposer {
   }
 }
 
-/**
- * Several drafters as one. Their trees are merged by their common beginnings and cut to the budget by joint score. Where they disagree the
- * one named first has the first say about scores; a node that more than one has proposed takes the source `several`, as agreement is worth knowing.
- */
-class Combination implements Proposer {
-  readonly sources: readonly string[];
-  readonly #members: readonly Proposer[];
-  readonly #tree: TreeBuilder;
-
-  constructor(members: readonly Proposer[]) {
-    this.sources = [...members.flatMap(({ sources }) => sources), 'several'];
-    this.#members = members;
-    this.#tree = new TreeBuilder(this.sources.length - 1);
-  }
-
-  begin(prompt: Int32Array): void {
-    for (const member of this.#members) member.begin(prompt);
-  }
-
-  observe(step: StepRecord): void {
-    for (const member of this.#members) member.observe(step);
-  }
-
-  propose(limits: ProposalLimits): DraftTree | Promise<DraftTree> {
-    const proposals = this.#members.map((member) => member.propose(limits));
-    if (!proposals.some(isPromise)) return this.#merge(proposals as DraftTree[], limits);
-    return Promise.all(proposals).then((trees) => this.#merge(trees, limits));
-  }
-
-  #merge(trees: readonly DraftTree[], { root, nodes }: ProposalLimits): DraftTree {
-    const all = trees.reduce((sum, tree) => sum + tree.tokens.length, 0);
-    const merged = this.#tree;
-    merged.start(root, all);
-    let firstSource = 0;
-    trees.forEach((tree, i) => {
-      merged.addTree(tree, firstSource);
-      firstSource += this.#members[i]!.sources.length;
-    });
-    return keepBest(merged.build(), nodes);
-  }
+function isSure({ parents, scores }: DraftTree): boolean {
+  return scores?.some((score, node) => parents[node] === 0 && score >= SURE) ?? false;
 }
 
 function isPromise(value: DraftTree | Promise<DraftTree>): value is Promise<DraftTree> {

@@ -16,7 +16,7 @@ import type { TargetRows } from '../model/target.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { takeBest } from '../tree/best-first.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
-import type { Drafter, StepRecord } from './drafter.ts';
+import type { Drafter, Outlook, StepRecord } from './drafter.ts';
 import { RANKS, TEMPLATE } from './recycle-template.ts';
 
 /** A slot of the template that may be filled next. */
@@ -80,13 +80,15 @@ export class Recycle implements Drafter {
     return tree.build();
   }
 
+  outlook(): Outlook | undefined {
+    const best = this.#root * RANKS;
+    return this.#table[best]! < 0 ? undefined : { token: this.#table[best]!, score: this.#shares[best]! };
+  }
+
   observe({ tree, emitted, rows }: StepRecord): void {
-    const written = new Set<number>();
-    for (let node = tree.tokens.length - 1; node >= 0; node--) {
+    for (let node = 0; node < tree.tokens.length; node++) {
       const token = tree.tokens[node]!;
-      if (written.has(token)) continue;
-      written.add(token);
-      this.#write(token, rows, node);
+      if (tree.tokens.lastIndexOf(token) === node) this.#write(token, rows, node);
     }
     this.#root = emitted[emitted.length - 1]!;
   }

@@ -70,6 +70,14 @@ export class TokenIndex {
     return pairs.length > 0 ? pairs : this.#walk(this.#singles, last, 1);
   }
 
+  /** The newest earlier occurrence of the text's last two tokens. */
+  newest(): Match | undefined {
+    const last = this.#length - 1;
+    const occurrence = last < 1 ? -1 : this.#pairs.before(last);
+    const length = occurrence < 0 ? 0 : this.#common(occurrence, last);
+    return length < 2 ? undefined : { next: occurrence + 1, length };
+  }
+
   #walk(chains: HashChains, last: number, shortest: number): Match[] {
     const found: Match[] = [];
     let occurrence = chains.before(last);

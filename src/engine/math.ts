@@ -8,6 +8,22 @@
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
 
+/** 2^(j / STEPS) for j = 0..15, and what rounding each to f64 has cut off. */
+const STEPS = 16;
+const ROOTS = Float64Array.of(
+  ...[1, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721, 1.241857812073484],
+  ...[1.2968395546510096, 1.3542555469368927, 1.4142135623730951, 1.4768261459394993, 1.5422108254079407],
+  ...[1.6104903319492543, 1.681792830507429, 1.7562521603732995, 1.8340080864093424, 1.9152065613971474],
+);
+const ROOTS_LOW = Float64Array.of(
+  ...[0, 8.551889705537965e-17, -3.046782079812471e-17, 8.912812676025408e-17, 3.982015231465646e-17],
+  ...[4.658027591836937e-17, 2.5382502794888315e-17, 7.70094837980299e-17, -9.667293313452913e-17],
+  ...[-3.483994556892796e-17, 7.949834809697621e-17, 2.4707192569797888e-17, 8.199010020581497e-17],
+  ...[2.960140695448873e-17, 3.283107224245627e-17, -1.0619946056195963e-16],
+);
+
+/** Added and taken away again it rounds to an integer, halves to even. */
+const TO_INTEGER = 1.5 * 2 ** 52;
 /** From here on exp rounds to Infinity. */
 const EXP_OVERFLOW = 709.782712893384;
 /** Below this exp rounds to 0. */
@@ -22,8 +38,8 @@ for (let n = -1; n >= -1022; n--) POWERS[n + 1022] = POWERS[n + 1023]! / 2;
 const word = new DataView(new ArrayBuffer(8));
 
 /**
- * e^x = 2^n * e^r with n = round(x / ln 2). With R(r²) = r * coth(r / 2), a series in r² of fast-falling terms 2 B(2k) r^2k / (2k)!,
- * e^r = 1 + 2r / (R - r).
+ * e^x = 2^n * 2^(j / 16) * e^r with 16 n + j = round(16 x / ln 2), so |r| is at most ln 2 / 32, and e^r - 1 is a short Taylor series.
+ * No division: a token that is drawn takes as many of these as there are ids.
  *
  * @returns within 1 ULP where the result is normal
  */
@@ -31,15 +47,13 @@ export function exp(x: number): number {
   if (x > EXP_OVERFLOW) return Infinity;
   if (x < EXP_UNDERFLOW) return 0;
   if (Number.isNaN(x)) return x;
-  const n = Math.round(x * Math.LOG2E);
-  const high = x - n * LN2_HIGH;
-  const low = n * LN2_LOW;
-  const r = high - low;
+  const steps = x * (STEPS * Math.LOG2E) + TO_INTEGER - TO_INTEGER;
+  const r = x - steps * (LN2_HIGH / STEPS) - steps * (LN2_LOW / STEPS);
   const z = r * r;
-  const series =
-    z * (1 / 6 + z * (-1 / 360 + z * (1 / 15120 + z * (-1 / 604800 + z * (1 / 23950080 + z * (-691 / 653837184000))))));
-  // 2r / (R - r) = r + r * (r - series) / (2 + series - r): what follows r is small, and so is its rounding error.
-  const fraction = 1 + (high - (low - (r * (r - series)) / (2 + series - r)));
+  const rest = r + z * (1 / 2 + r * (1 / 6) + z * (1 / 24 + r * (1 / 120) + z * (1 / 720 + r * (1 / 5040))));
+  const root = ROOTS[steps & (STEPS - 1)]!;
+  const fraction = root + (ROOTS_LOW[steps & (STEPS - 1)]! + root * rest);
+  const n = steps >> 4;
   const half = n >> 1; // in two steps: 2^n itself may be out of range where the result is not
   return fraction * POWERS[half + 1022]! * POWERS[n - half + 1022]!;
 }

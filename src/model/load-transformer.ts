@@ -4,7 +4,7 @@
  */
 import { outOfRange, wrongType } from '../check-options.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
-import { ForetokenError } from '../errors.ts';
+import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
@@ -96,7 +96,7 @@ export function planFor(config: ModelConfig, options: MemoryOptions = {}): Memor
   } = options;
   if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
   if (!WEIGHT_TYPES.includes(dtype))
-    throw outOfRange('dtype', WEIGHT_TYPES.map((type) => `'${type}'`).join(' or '), dtype);
+    throw outOfRange('dtype', WEIGHT_TYPES.map((type) => `'${type}'`).join(' or '), quote(dtype));
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);

@@ -1,6 +1,6 @@
 import { ceilingMs, offeredDepths } from '../../bench/shared/hindsight.ts';
 import type { CostPoint } from '../../src/cli/cost-curve.ts';
-import { createProposer } from '../../src/draft/proposer.ts';
+import { Proposer } from '../../src/draft/proposer.ts';
 import { SyntheticDrafter } from '../../src/cli/synthetic-drafter.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { continuation, MadeUpTarget, VOCAB } from './made-up-target.ts';
@@ -46,7 +46,7 @@ test('every position of the output is offered to the drafter with the whole tree
   const prompt = [3, 9, 4];
   const output = continuation(prompt, 40);
   const target = new MadeUpTarget();
-  const depths = await offeredDepths(target, createProposer([new SyntheticDrafter(output, 1, VOCAB)]), prompt, output);
+  const depths = await offeredDepths(target, new Proposer([new SyntheticDrafter(output, 1, VOCAB)]), prompt, output);
   assert.equal(
     [...depths],
     output.map((_, position) => Math.min(15, 40 - position)),
@@ -58,7 +58,7 @@ test('a drafter that is always wrong offers nothing', async () => {
   const output = continuation([6], 12);
   const depths = await offeredDepths(
     new MadeUpTarget(),
-    createProposer([new SyntheticDrafter(output, 0, VOCAB)]),
+    new Proposer([new SyntheticDrafter(output, 0, VOCAB)]),
     [6],
     output,
   );

@@ -25,6 +25,7 @@ function run(known: readonly number[], prompt: readonly number[], rate: number, 
       tree,
       path: Int32Array.from({ length: depth + 1 }, (_, i) => i),
       emitted: Int32Array.from(known.slice(emitted, emitted + length)),
+      history: [...prompt, ...known.slice(0, emitted + length)],
       rows,
     });
     emitted += length;

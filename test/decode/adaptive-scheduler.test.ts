@@ -1,8 +1,10 @@
 /** `draft: 'auto'`: nodes are spent where they pay, under injected cost tables so that decisions are the same everywhere. */
 import { Acceptance } from '../../src/decode/acceptance.ts';
-import { AdaptiveScheduler, type CostSource } from '../../src/decode/adaptive-scheduler.ts';
+import { AdaptiveScheduler, type CostSource, type Experience } from '../../src/decode/adaptive-scheduler.ts';
 import { generate } from '../../src/decode/generate.ts';
 import { fixedCosts } from '../../src/decode/pass-costs.ts';
+import { Patience } from '../../src/decode/patience.ts';
+import type { Outlooks } from '../../src/draft/proposer.ts';
 import { rootOnly, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { jointScores } from '../../src/tree/prune.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
@@ -16,8 +18,18 @@ const FLAT = table((n) => 1 + 0.02 * (n - 1));
 const STEEP = table((n) => 1 + 0.4 * (n - 1));
 const LINEAR = table((n) => n);
 
-const scheduler = (costs: readonly number[] | CostSource, nodes = 64): AdaptiveScheduler =>
-  new AdaptiveScheduler('curve' in costs ? costs : fixedCosts(costs, 64), new Acceptance(), ['x'], nodes);
+/** Drafters that tell what `outlooks` says, and take `learningMs` for each step. */
+function drafters(outlooks: () => Outlooks | undefined = () => undefined, learningMs = 0, names = ['x']) {
+  const log: string[] = [];
+  const rest = (drafter: number) => void log.push(`rest ${drafter}`);
+  const wake = (drafter: number) => void log.push(`wake ${drafter}`);
+  return { drafters: names, sources: names, outlooks, rest, wake, learningMs: () => learningMs, log };
+}
+
+const newcomer = (): Experience => ({ acceptance: new Acceptance(), patience: new Patience() });
+
+const scheduler = (costs: readonly number[] | CostSource, nodes = 64, who = drafters()): AdaptiveScheduler =>
+  new AdaptiveScheduler('curve' in costs ? costs : fixedCosts(costs, 64), newcomer(), who, nodes);
 
 function randomTree(next: () => number, nodes: number): DraftTree {
   return {
@@ -55,8 +67,18 @@ test('the kept subtree has the best tokens per cost of all subtrees, or is the r
   assert.ok(plain > 60 && plain < 180);
 });
 
-test('a budget never exceeds the largest pass, follows what is kept, and is 1 while drafting rests', () => {
-  assert.is(scheduler(FLAT, 5).budget(), 5);
+test('a budget never exceeds the largest pass, and doubles what is kept', () => {
+  assert.is(scheduler(FREE, 5).budget(), 5);
+  const growing = scheduler(FREE);
+  const budgets: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    budgets.push(growing.budget());
+    growing.prune(randomTree(random(i), budgets[i]!));
+  }
+  assert.equal(budgets, [8, 16, 32, 64, 64]);
+});
+
+test('a budget shrinks to the smallest proposal where nothing is kept', () => {
   const shrinking = scheduler(LINEAR);
   const budgets: number[] = [];
   for (let i = 0; i < 60; i++) {
@@ -64,7 +86,7 @@ test('a budget never exceeds the largest pass, follows what is kept, and is 1 wh
     const tree = shrinking.prune(randomTree(random(i), 8));
     shrinking.observe(plainStep(tree), { draftMs: 0, passMs: 0 });
   }
-  assert.is(budgets[0], 64);
+  assert.is(budgets[0], 8);
   assert.is(budgets.at(-1), 4);
 });
 
@@ -72,12 +94,13 @@ const plainStep = (tree: DraftTree) => ({
   tree,
   path: Int32Array.of(0),
   emitted: Int32Array.of(99),
+  history: [0, 99],
   rows: rowsOf([]),
 });
 
 test('drafting that never pays is asked for so seldom that it costs half a percent of the time', () => {
   // Drafting takes a tenth of a plain step, and every guess is hopeless.
-  const costs: CostSource = { ...fixedCosts(STEEP, 64), draftShare: 0.1 };
+  const costs: CostSource = { ...fixedCosts(STEEP, 64), share: () => 0.1 };
   const resting = scheduler(costs);
   let asked = 0;
   for (let i = 0; i < 1000; i++) {
@@ -101,6 +124,78 @@ test('losses end in caution: claims that do not hold cost at most a few plain st
     careful.observe(plainStep(tree), { draftMs: 0, passMs: 0 });
   }
   assert.ok(spent < 500 * 1.01 + 40, `${spent} for 500 tokens`);
+});
+
+test('a tree is asked for where the best outlook would pay for its pass and for drafting, and nowhere else', () => {
+  const costs = fixedCosts(STEEP, 64); // two nodes take 1.4
+  const ask = (score: number, share = 0) =>
+    scheduler(
+      { ...costs, share: () => share },
+      64,
+      drafters(() => [undefined, { token: 1, score }], 0, ['x', 'y']),
+    ).budget();
+  assert.is(ask(0.4), 1);
+  assert.ok(ask(0.5) > 1);
+  assert.is(
+    scheduler(
+      STEEP,
+      64,
+      drafters(() => [undefined]),
+    ).budget(),
+    1,
+  );
+});
+
+test('an outlook is believed as far as it has come true, also where nothing was drafted', () => {
+  for (const [comes, asked] of [
+    [99, true],
+    [98, false],
+  ] as const) {
+    const learning = scheduler(
+      STEEP,
+      64,
+      drafters(() => [{ token: comes, score: 0.3 }]),
+    );
+    for (let i = 0; i < 60; i++) {
+      learning.budget();
+      learning.observe(plainStep(rootOnly(1)), { draftMs: 0, passMs: 0 }); // 99 comes every time
+    }
+    assert.is(learning.budget() > 1, asked);
+  }
+});
+
+test('a drafter that takes a hundredth of the time and promises nothing rests nearly always; a cheap one never does', () => {
+  for (const [ms, rests] of [
+    [0.01, true],
+    [0.004, false],
+  ] as const) {
+    const who = drafters(() => [undefined], ms);
+    const costs: CostSource = { ...fixedCosts(STEEP, 64), share: (time) => time };
+    const resting = scheduler(costs, 64, who);
+    for (let i = 0; i < 4000; i++) {
+      resting.budget();
+      resting.observe(plainStep(rootOnly(1)), { draftMs: 0, passMs: 1 });
+    }
+    // 32 steps of work, then 160 of rest.
+    assert.is(who.log.length, rests ? 41 : 0);
+    assert.ok(!rests || who.log.every((entry, i) => entry === (i % 2 === 0 ? 'rest 0' : 'wake 0')));
+  }
+});
+
+test('a drafter whose outlooks earn its time works on, unless another one promises as much', () => {
+  const costs: CostSource = { ...fixedCosts(FLAT, 64), share: (time) => time };
+  const steps = (outlooks: Outlooks) => {
+    const who = drafters(() => outlooks, 0.01, ['x', 'y']);
+    const working = scheduler(costs, 64, who);
+    for (let i = 0; i < 64; i++) {
+      working.budget();
+      working.observe(plainStep(rootOnly(1)), { draftMs: 0, passMs: 1 });
+    }
+    return who.log;
+  };
+  const right = { token: 99, score: 0.9 };
+  assert.equal(steps([right, undefined]), ['rest 1']);
+  assert.equal(steps([right, right]), ['rest 0', 'rest 1']);
 });
 
 async function statsOf(

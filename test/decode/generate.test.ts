@@ -3,10 +3,12 @@ import { generate } from '../../src/decode/generate.ts';
 import type { DraftOption, GenerateOptions } from '../../src/decode/options.ts';
 import { uniform } from '../../src/decode/random.ts';
 import { LogitsProcessor } from '../../src/decode/sampling.ts';
+import type { Drafter } from '../../src/draft/drafter.ts';
 import type { Target, TargetRows } from '../../src/model/target.ts';
 import type { DraftTree } from '../../src/tree/draft-tree.ts';
+import { rejection } from '../codes.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
-import { hostOf } from './hosts.ts';
+import { hostOf, LETTERS } from './hosts.ts';
 import { greedyTokens, madeUpLanguage, MadeUpTarget, randomPrompt, type Language } from './made-up-target.ts';
 
 const DRAFTS: readonly DraftOption[] = [
@@ -202,6 +204,22 @@ test('a second call keeps the common beginning of its prompt in the cache, and g
     assert.is(other.stats.cachedTokens, 0);
     assert.equal(other.tokens, greedyTokens(language, [prompt[0]! === 0 ? 1 : 0, 2], 10));
   }
+});
+
+test('a text that failed fails again, and one that came comes again', async () => {
+  const target = new MadeUpTarget(madeUpLanguage(3, 9), { vocab: 9 });
+  const failing: Drafter = {
+    name: 'failing',
+    begin() {},
+    observe() {},
+    propose() {
+      throw new Error('boom');
+    },
+  };
+  const generation = generate(hostOf(target), [1, 2], { draft: failing, maxTokens: 4 });
+  for (let call = 0; call < 2; call++) assert.is(await rejection(generation.text()), 'drafter.failed');
+  const good = generate(hostOf(target, { texts: [...LETTERS] }), [1, 2], { draft: 'none', maxTokens: 4 });
+  assert.is(await good.text(), await good.text());
 });
 
 test.run();

@@ -9,8 +9,7 @@ test('before any measurement the curve is near the shipped shape in units of T(1
   const costs = new PassCosts(64);
   assert.ok(Math.abs(costs.curve[1]! - 1) < 0.2);
   assert.ok(rising(costs.curve));
-  costs.observeDraft(5);
-  assert.is(costs.draftShare, 0);
+  assert.is(costs.share(5), 0);
 });
 
 test('one measured pass scales the whole curve', () => {
@@ -72,21 +71,20 @@ test('a clock that stands still teaches nothing', () => {
   const before = costs.curve.slice();
   assert.is(costs.observe(4, 0), before[4]);
   assert.equal(costs.curve, before);
-  assert.is(costs.draftShare, 0);
+  assert.is(costs.share(5), 0);
 });
 
-test('drafting is measured in plain steps', () => {
+test('times are told in plain steps', () => {
   const costs = new PassCosts(8);
   costs.observe(1, 4);
-  costs.observeDraft(0.5);
-  assert.ok(Math.abs(costs.draftShare - 0.125) < 1e-9);
+  assert.ok(Math.abs(costs.share(0.5) - 0.125) < 1e-9);
 });
 
 test('an injected table is taken as it is, its last step goes on, and time changes nothing', () => {
   const { curve, ...costs } = fixedCosts([NaN, 1, 1.5, 2.5], 6);
   assert.equal([...curve], [0, 1, 1.5, 2.5, 3.5, 4.5, 5.5]);
   assert.is(costs.observe(2, 1000), 1.5);
-  assert.is(costs.draftShare, 0);
+  assert.is(costs.share(5), 0);
   assert.equal([...fixedCosts([0, 2], 3).curve], [0, 2, 4, 6]);
   assert.equal([...fixedCosts([0, 3, 2, 1], 4).curve], [0, 3, 2, 1, 1]);
 });

@@ -1,7 +1,8 @@
 /** Prompt lookup: what it proposes, in what order, and how sure it is. */
 import { Lookup } from '../../src/draft/lookup.ts';
 import { jointScores } from '../../src/tree/prune.ts';
-import { checkTree, childWith, depths, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { checkTree } from '../../src/tree/check-tree.ts';
+import { childWith, depths, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
 
@@ -104,6 +105,44 @@ test('proposals are valid trees within the budget, with scores of siblings that 
       text.push(...emitted);
     }
   }
+});
+
+test('the outlook is the next token of the newest occurrence of the last two, surer the longer it agrees', () => {
+  assert.is(lookupAfter('ab1..xy').outlook(), undefined);
+  const outlooks = ['ab1,.ab2;:ab', '(ab1)(ab'].map((text) => lookupAfter(text).outlook()!);
+  assert.equal(
+    outlooks.map(({ token }) => String.fromCharCode(token)),
+    ['2', '1'],
+  );
+  assert.ok(outlooks[0]!.score < outlooks[1]!.score);
+});
+
+test('an outlook that is followed token by token is that of a text read at once (seed 2)', () => {
+  const next = random(2);
+  for (let round = 0; round < 30; round++) {
+    const text = Array.from({ length: 40 }, () => 'abc'.charAt(randomInt(next, 3))).join('');
+    const followed = lookupAfter(text.slice(0, 10));
+    for (let length = 11; length <= text.length; length++) {
+      followed.observe(stepOf(0, codes(text[length - 1]!)));
+      const outlook = followed.outlook();
+      if (!outlook) assert.is(lookupAfter(text.slice(0, length)).outlook(), undefined);
+      else assert.ok(text.slice(0, length - 1).includes(text.slice(length - 2, length)));
+    }
+  }
+});
+
+test('the outlook on a copy is what the tree begins with, through a replacement and back', () => {
+  const source = 'const total = count + 1; return total * 2 + total;';
+  const lookup = lookupAfter(`${source}|`);
+  lookup.observe(stepOf(0, codes('const ')));
+  let right = 0;
+  for (const letter of 'sum = count + 1; return sum * 2 + sum;') {
+    const tree = lookup.propose(4);
+    const outlook = lookup.outlook();
+    if (outlook && tree.tokens[1] === outlook.token) right++;
+    lookup.observe(stepOf(0, codes(letter)));
+  }
+  assert.ok(right >= 30, `${right} of 38`);
 });
 
 test('a new generation starts from its own prompt alone', () => {

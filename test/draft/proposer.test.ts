@@ -1,12 +1,14 @@
 /** Drafters behind the loop: merged, checked, waited for. */
 import type { Drafter } from '../../src/draft/drafter.ts';
-import { createProposer, type Proposer } from '../../src/draft/proposer.ts';
+import { fixedScheduler } from '../../src/decode/fixed-scheduler.ts';
+import { Proposer } from '../../src/draft/proposer.ts';
 import { ForetokenError } from '../../src/errors.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
 
+const boom = new Error('boom');
 const LIMITS = { nodes: 8, vocab: 100, root: 7 };
 
 function drafter(name: string, propose: Drafter['propose'], rest: Partial<Drafter> = {}): Drafter {
@@ -24,7 +26,7 @@ const scored = (tokens: readonly number[], ...scores: number[]): DraftTree => ({
 test('one drafter is asked for as many nodes as there are, and its tree is taken as it is', async () => {
   const tree = scored([7, 1, 2], 0.5, 0.5);
   let budget = 0;
-  const proposer = createProposer([
+  const proposer = new Proposer([
     drafter('mine', (nodes) => {
       budget = nodes;
       return tree;
@@ -36,7 +38,7 @@ test('one drafter is asked for as many nodes as there are, and its tree is taken
 });
 
 test('trees of several are merged by their beginnings, sources and scores kept, agreement told apart', async () => {
-  const proposer = createProposer([
+  const proposer = new Proposer([
     drafter('first', () => scored([7, 1, 2], 0.5, 0.25)),
     drafter('second', async () => ({ ...scored([7, 1, 3], 0.75, 0.5), sources: Uint8Array.of(0, 0, 1) }), {
       sources: ['second', 'side'],
@@ -51,12 +53,64 @@ test('trees of several are merged by their beginnings, sources and scores kept, 
   assert.equal([...sources!], [0, 4, 0, 2, 3]);
 });
 
-test('what is merged is cut to the budget by joint score', async () => {
-  const proposer = createProposer([
+test('what is merged may be larger than each of the trees: the scheduler cuts it', async () => {
+  const proposer = new Proposer([
     drafter('long', () => scored([7, 1, 2], 0.5, 0.5)),
     drafter('short', () => scored([7, 9], 0.375)),
   ]);
-  assert.equal([...(await proposer.propose({ ...LIMITS, nodes: 3 })).tokens], [7, 1, 9]);
+  const tree = await proposer.propose({ ...LIMITS, nodes: 3 });
+  assert.equal([...tree.tokens], [7, 1, 2, 9]);
+  assert.equal([...fixedScheduler(3).prune(tree).tokens], [7, 1, 9]);
+});
+
+test('where one is sure, those after it are not asked', async () => {
+  let asked = 0;
+  const second = drafter('second', () => {
+    asked++;
+    return scored([7, 2], 0.5);
+  });
+  const sure = new Proposer([drafter('first', () => scored([7, 1], 0.95)), second]);
+  assert.equal([...(await proposed(sure)).tokens], [7, 1]);
+  assert.is(asked, 0);
+  const unsure = new Proposer([drafter('first', () => scored([7, 1], 0.75)), second]);
+  assert.equal([...(await proposed(unsure)).tokens], [7, 1, 2]);
+  assert.is(asked, 1);
+});
+
+test('one that rests is neither asked nor told, and begins anew when it is woken', async () => {
+  const seen: string[] = [];
+  const resting = drafter('resting', () => scored([7, 1], 0.5), {
+    begin: (prompt) => void seen.push(`begin ${prompt}`),
+    observe: ({ emitted }) => void seen.push(`observe ${emitted}`),
+    outlook: () => ({ token: 1, score: 0.5 }),
+  });
+  const other = drafter('other', () => scored([7, 2], 0.5), { outlook: () => undefined });
+  const proposer = new Proposer([resting, other]);
+  proposer.rest(0);
+  proposer.begin(Int32Array.of(1, 7));
+  proposer.observe(stepOf(7, [2, 7]));
+  assert.equal(proposer.outlooks(), [undefined, undefined]);
+  const { tokens, sources } = await proposed(proposer);
+  assert.equal([...tokens], [7, 2]);
+  assert.equal([...sources!], [0, 1], 'the other keeps its own number');
+  assert.equal(seen, []);
+  proposer.wake(0, [1, 7, 2, 7]);
+  proposer.observe(stepOf(7, [3]));
+  assert.equal(seen, ['begin 1,7,2,7', 'observe 3']);
+  assert.equal(proposer.outlooks(), [{ token: 1, score: 0.5 }, undefined]);
+});
+
+test('outlooks are known only where every drafter tells its own, and one that fails is named', async () => {
+  const telling = drafter('telling', () => chain([7]), { outlook: () => ({ token: 3, score: 0.25 }) });
+  const silent = drafter('silent', () => chain([7]));
+  assert.equal(new Proposer([telling]).outlooks(), [{ token: 3, score: 0.25 }]);
+  assert.is(new Proposer([telling, silent]).outlooks(), undefined);
+  const failing = drafter('bad', () => chain([7]), {
+    outlook: () => {
+      throw boom;
+    },
+  });
+  assert.throws(() => new Proposer([failing]).outlooks(), /"bad" failed in outlook/);
 });
 
 test('every member sees the prompt and every step', () => {
@@ -66,13 +120,12 @@ test('every member sees the prompt and every step', () => {
       begin: (prompt) => void seen.push(`${name} begin ${prompt}`),
       observe: ({ emitted }) => void seen.push(`${name} observe ${emitted}`),
     });
-  const proposer = createProposer([member('a'), member('b')]);
+  const proposer = new Proposer([member('a'), member('b')]);
   proposer.begin(Int32Array.of(1, 7));
   proposer.observe(stepOf(7, [2, 3]));
   assert.equal(seen, ['a begin 1,7', 'b begin 1,7', 'a observe 2,3', 'b observe 2,3']);
 });
 
-const boom = new Error('boom');
 const FAILURES: readonly (readonly [title: string, propose: () => unknown, code: string])[] = [
   [
     'throws',
@@ -94,7 +147,7 @@ for (const [title, propose, code] of FAILURES) {
   test(`a drafter that ${title} fails with ${code}, its cause kept, alone and among others`, async () => {
     const bad = drafter('bad', propose as Drafter['propose']);
     for (const others of [[], [drafter('good', () => chain([7, 1]))]]) {
-      const error = await proposed(createProposer([bad, ...others])).catch((reason: unknown) => reason);
+      const error = await proposed(new Proposer([bad, ...others])).catch((reason: unknown) => reason);
       assert.instance(error, ForetokenError);
       assert.is((error as ForetokenError).code, code);
       assert.match((error as ForetokenError).message, '"bad"');
@@ -113,7 +166,7 @@ test('one that fails at once and one that fails later are one failure', async ()
   const atOnce = drafter('at once', () => {
     throw boom;
   });
-  assert.is(await rejection(proposed(createProposer([later, atOnce]))), 'drafter.failed');
+  assert.is(await rejection(proposed(new Proposer([later, atOnce]))), 'drafter.failed');
   await new Promise((resolve) => setTimeout(resolve, 2));
   process.off('unhandledRejection', listen);
   assert.equal(unheard, []);
@@ -123,7 +176,7 @@ test('failures of begin and observe are told apart', async () => {
   const failing = () => {
     throw boom;
   };
-  const proposer = createProposer([drafter('bad', () => chain([7]), { begin: failing, observe: failing })]);
+  const proposer = new Proposer([drafter('bad', () => chain([7]), { begin: failing, observe: failing })]);
   assert.is(await rejection((async () => proposer.begin(Int32Array.of(7)))()), 'drafter.failed');
   assert.throws(() => proposer.observe(stepOf(7, [1])), /failed in observe/);
 });
@@ -132,7 +185,7 @@ test('an abort ends the waiting with its reason, before and during the call, and
   const reason = new Error('enough');
   let late = (_: DraftTree | PromiseLike<DraftTree>): void => {};
   const slow = drafter('slow', () => new Promise<DraftTree>((resolve) => (late = resolve)));
-  const outcome = (signal: AbortSignal) => proposed(createProposer([slow], signal)).catch((error: unknown) => error);
+  const outcome = (signal: AbortSignal) => proposed(new Proposer([slow], signal)).catch((error: unknown) => error);
 
   assert.is(await outcome(AbortSignal.abort(reason)), reason);
   const controller = new AbortController();

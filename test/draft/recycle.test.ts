@@ -2,7 +2,8 @@
 import { generate } from '../../src/decode/generate.ts';
 import { TEMPLATE } from '../../src/draft/recycle-template.ts';
 import { Recycle } from '../../src/draft/recycle.ts';
-import { checkTree, depths, pathTo, rootOnly } from '../../src/tree/draft-tree.ts';
+import { checkTree } from '../../src/tree/check-tree.ts';
+import { depths, pathTo, rootOnly } from '../../src/tree/draft-tree.ts';
 import { hostOf } from '../decode/hosts.ts';
 import { descending, madeUpLanguage, MadeUpTarget, orderOneLanguage } from '../decode/made-up-target.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
@@ -72,6 +73,19 @@ test('after a pass the rows of its tokens are the top 8 of their last node, all 
     });
     for (let token = 0; token < vocab; token++) assert.equal([...recycle.candidates(token)], before[token]!);
   }
+});
+
+test('the outlook is the first of the row of the last token, and its share', () => {
+  const recycle = new Recycle(9);
+  recycle.begin(Int32Array.of(1));
+  assert.is(recycle.outlook(), undefined);
+  const logits = Float32Array.of(0, 0, 0, 9, 0, 0, 0, 0, 0);
+  recycle.observe(rejected(rootOnly(1), [logits])); // 3 comes
+  assert.is(recycle.outlook(), undefined);
+  recycle.begin(Int32Array.of(1));
+  const { token, score } = recycle.outlook()!;
+  assert.is(token, 3);
+  assert.ok(score > 0.99 && score < 1);
 });
 
 test('the first node instead of the last would be seen: the rule has a choice to make', () => {

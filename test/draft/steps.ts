@@ -9,7 +9,8 @@ import { descending } from '../decode/made-up-target.ts';
 
 /** A plain step, or several merged into one record: a drafter that reads emitted tokens alone cannot tell. */
 export function stepOf(root: number, emitted: readonly number[]): StepRecord {
-  return { tree: rootOnly(root), path: Int32Array.of(0), emitted: Int32Array.from(emitted), rows: rowsOf([]) };
+  const history = [root, ...emitted];
+  return { tree: rootOnly(root), path: Int32Array.of(0), emitted: Int32Array.from(emitted), history, rows: rowsOf([]) };
 }
 
 /** Rows with given logits. */
@@ -24,5 +25,6 @@ export function rowsOf(logits: readonly Float32Array[]): TargetRows {
 /** What a step would record that verified a tree and accepted nothing but the root. */
 export function rejected(tree: DraftTree, logits: readonly Float32Array[]): StepRecord {
   const rows = rowsOf(logits);
-  return { tree, path: Int32Array.of(0), emitted: Int32Array.of(rows.argmax(0)), rows };
+  const emitted = Int32Array.of(rows.argmax(0));
+  return { tree, path: Int32Array.of(0), emitted, history: [tree.tokens[0]!, ...emitted], rows };
 }

@@ -97,7 +97,7 @@ function digest(values: readonly number[]): string {
 test('a sweep of exp and log has the bits recorded here, on every runtime', () => {
   // Recorded by this test on Node 26, x64. A new value is a change of sampled tokens.
   const sweep = Array.from({ length: 4001 }, (_, i) => (i - 2000) / 2.9);
-  assert.is(digest(sweep.map(exp)), '6eca05b6');
+  assert.is(digest(sweep.map(exp)), '33f01b42');
   assert.is(digest(sweep.map((x) => log(x * x + 0.001))), '4ae768ca');
 });
 

@@ -1,5 +1,6 @@
 /** Trees: depths, paths, children, and what is refused from outside. */
-import { chain, checkTree, childWith, depths, pathTo, rootOnly, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { checkTree } from '../../src/tree/check-tree.ts';
+import { chain, childWith, depths, pathTo, rootOnly, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { hasCode } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 

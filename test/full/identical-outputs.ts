@@ -1,0 +1,18 @@
+/**
+ * Greedy and seeded outputs of the embedded model are those of plain decoding, whatever drafts: 100 prompts x 256 tokens. Each type of weights
+ * has a file, so that they run side by side.
+ * @module
+ */
+import { compareOutputs, embeddedModel, prompts } from '../generate/identical-outputs.ts';
+import { assert, note, test } from '../harness.ts';
+
+export function proveIdenticalOutputs(dtype: 'q8' | 'f32'): void {
+  test(`${dtype}: 100 prompts x 256 tokens: every drafting gives the output of plain decoding`, async () => {
+    const model = await embeddedModel(dtype);
+    const { outputs, tokens, accepted, different } = await compareOutputs(model, prompts(100), 256);
+    note(`${outputs} drafted outputs, beside ${tokens} plain tokens; ${accepted} draft tokens accepted`);
+    assert.equal(different, []);
+    assert.ok(accepted > 10_000);
+  });
+  test.run();
+}
