@@ -2,7 +2,6 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memory.
  * @module
  */
-import { Breather } from '../runtime/breathe.ts';
 import { packBf16, packF32, packQ4, packQ8 } from '../engine/packing.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { encodeBf16 } from '../formats/float16.ts';
@@ -18,6 +17,7 @@ import {
   type TensorDescription,
   type Tensors,
 } from '../formats/tensors.ts';
+import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
 import type { MatrixPlan, VectorPlan, WeightsPlan } from './memory-plan.ts';
 
