@@ -6,7 +6,7 @@
 import { compareOutputs, embeddedModel, prompts } from '../generate/identical-outputs.ts';
 import { assert, note, test } from '../harness.ts';
 
-export function proveIdenticalOutputs(dtype: 'q8' | 'f32'): void {
+export function proveIdenticalOutputs(dtype: 'q4' | 'q8' | 'f32'): void {
   test(`${dtype}: 100 prompts x 256 tokens: every drafting gives the output of plain decoding`, async () => {
     const model = await embeddedModel(dtype);
     const { outputs, tokens, accepted, different } = await compareOutputs(model, prompts(100), 256);

@@ -23,7 +23,7 @@ export function prompts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
 }
 
-export function embeddedModel(dtype: 'f32' | 'q8', options: LoadOptions = {}): Promise<Model> {
+export function embeddedModel(dtype: 'f32' | 'q8' | 'q4', options: LoadOptions = {}): Promise<Model> {
   return load(join(repository, 'weights/foretoken-code'), { dtype, ...options });
 }
 

@@ -1,0 +1,3 @@
+import { proveIdenticalOutputs } from './identical-outputs.ts';
+
+proveIdenticalOutputs('q4');
