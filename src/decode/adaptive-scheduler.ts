@@ -53,6 +53,8 @@ const DEBT = -1;
 /** Drafting that does not pay is tried again after 0, 1, 3, 7 ... steps, until trying costs this share of the time. */
 const EXPLORATION = 0.005;
 const LONGEST_PAUSE = 63;
+/** Of plain passes, which are all alike, so many share one measurement. */
+const PLAIN_TIMED = 4;
 /** A chain that is less likely to hold than this is not looked at further. */
 const LEAST_LIKELY = 0.01;
 /** Weight of the newest step in running means. */
@@ -129,10 +131,12 @@ export class AdaptiveScheduler implements Scheduler {
 
   observe({ tree, emitted, history }: StepRecord, { draftMs, passMs }: StepTiming): void {
     const nodes = tree.tokens.length;
-    this.#steps[nodes > 1 ? 'drafted' : 'plain']++;
-    const cost = this.#costs.observe(nodes, passMs);
+    const drafted = nodes > 1;
+    this.#steps[drafted ? 'drafted' : 'plain']++;
     // A plain step is the measure: only drafted ones can win or lose.
-    let spent = nodes > 1 ? cost / this.#costs.curve[1]! : 1;
+    let spent = 1;
+    if (drafted) spent = this.#costs.observe(nodes, passMs) / this.#costs.curve[1]!;
+    else if (this.#steps.plain % PLAIN_TIMED === 1) this.#costs.observe(1, passMs);
     if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!, history);
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
