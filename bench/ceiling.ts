@@ -3,7 +3,7 @@
  * Usage: node bench/ceiling.ts [--model foretoken-code] [--dtypes q8,f32] [--prompts 24] [--max-tokens 128] [--rounds 3] [--out FILE]
  *
  * The ceiling is the cheapest way through the recorded output with the candidates offered at every position, each pass at its measured T(n) and
- * drafting free (shared/hindsight.ts). Edits count as in edits.ts; of prose and code, what does not loop.
+ * drafting free (shared/hindsight.ts). Edits count as in edits.ts, right ones and those whose answers are given; of prose and code, what does not loop.
  */
 import { BenchModel } from '../src/cli/bench-model.ts';
 import { type Comparison, compare, medianPair } from '../src/cli/compare.ts';
@@ -13,7 +13,7 @@ import { Lookup } from '../src/draft/lookup.ts';
 import { Proposer } from '../src/draft/proposer.ts';
 import { Recycle } from '../src/draft/recycle.ts';
 import type { WeightType } from '../src/model/memory-plan.ts';
-import { type Case, editCases, isRightEdit, proseCases, sortCases } from './shared/cases.ts';
+import { type Case, editCases, givenEditCases, isRightEdit, proseCases, sortCases } from './shared/cases.ts';
 import { ceilingMs, offeredDepths } from './shared/hindsight.ts';
 import { modelSource } from './shared/models.ts';
 import { benchOptions, Report } from './shared/report.ts';
@@ -54,13 +54,14 @@ const rows: string[][] = [];
 for (const dtype of options.dtypes.split(',') as WeightType[]) {
   const model = await BenchModel.load(modelSource(options.model), { dtype });
   const sets = {
-    'right edits': await sortCases(model, editCases(model).slice(0, 4 * most), isRightEdit),
-    'prose and code': await sortCases(model, proseCases(model, Number(options['max-tokens']), 0), () => true),
+    'right edits': (await sortCases(model, editCases(model).slice(0, 4 * most), isRightEdit)).good,
+    'edits, answers given': givenEditCases(model),
+    'prose and code': (await sortCases(model, proseCases(model, Number(options['max-tokens']), 0), () => true)).good,
   };
-  for (const [name, { good }] of Object.entries(sets)) {
-    const cases = good.slice(0, most);
+  for (const [name, all] of Object.entries<readonly Case[]>(sets)) {
+    const cases = all.slice(0, most);
     if (cases.length === 0) continue;
-    const prompts = cases.map(({ ids, options }) => ({ ids, options, draft: () => 'auto' as const }));
+    const prompts = cases.map((instance) => ({ ...instance, draft: () => 'auto' as const }));
     const comparisons = await compare(model, prompts, { rounds: Number(options.rounds) });
     const measured = speedUpOfTotals(comparisons.map(medianPair));
     const ceiling = await ceilingSpeedUp(model, cases, comparisons);

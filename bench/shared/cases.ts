@@ -12,6 +12,8 @@ export interface Case {
   readonly kind: string;
   readonly ids: readonly number[];
   readonly options: GenerateOptions;
+  /** The answer that the model is given, where it does not find it itself. */
+  readonly answer?: readonly number[];
 }
 
 /** Tokens by which an edit may be longer than the right answer before it is cut off: room for the end mark, and for being wrong. */
@@ -25,6 +27,14 @@ export function editCases(model: BenchModel): (Case & { readonly edit: Edit })[]
     return ids.length + maxTokens > model.session.context
       ? []
       : [{ kind: edit.kind, ids, options: { maxTokens, stop: EDIT_END }, edit }];
+  });
+}
+
+/** The same edits with their right answers given, cut where they end. */
+export function givenEditCases(model: BenchModel): Case[] {
+  return editCases(model).map(({ kind, ids, edit }) => {
+    const answer = model.encode(edit.after);
+    return { kind, ids, answer, options: { maxTokens: answer.length } };
   });
 }
 

@@ -16,6 +16,7 @@ import type { LoadOptions } from '../model/load-transformer.ts';
 import type { Session } from '../model/session.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { type CostPoint, type CurveOptions, measureCostCurve } from './cost-curve.ts';
+import { GivenTarget } from './given-target.ts';
 
 /** A finished generation. */
 export interface Run {
@@ -31,6 +32,8 @@ export class BenchModel {
   readonly parts: LoadedParts;
   /** The one session; whoever uses it directly calls `forget` afterwards. */
   readonly session: Session;
+  /** What runs decode with. */
+  readonly target: GivenTarget;
   readonly #cache: TokenCache;
   readonly #queue = new Queue();
   #drafting: Drafting;
@@ -38,7 +41,8 @@ export class BenchModel {
   private constructor(parts: LoadedParts) {
     this.parts = parts;
     this.session = parts.transformer.session();
-    this.#cache = new TokenCache(this.session);
+    this.target = new GivenTarget(this.session);
+    this.#cache = new TokenCache(this.target);
     this.#drafting = this.#newDrafting();
   }
 
@@ -60,7 +64,9 @@ export class BenchModel {
     return [...tokenizer.encode(prompt, { addSpecial: true })];
   }
 
-  async run(prompt: readonly number[], options: GenerateOptions): Promise<Run> {
+  /** @param answer what the model is made to say; without it, what it says by itself */
+  async run(prompt: readonly number[], options: GenerateOptions, answer?: readonly number[]): Promise<Run> {
+    this.target.text = answer && [...prompt, ...answer];
     const { transformer, tokenizer } = this.parts;
     const host = {
       cache: this.#cache,

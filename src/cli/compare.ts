@@ -19,6 +19,8 @@ export interface Comparison {
 export interface ComparePrompt {
   readonly ids: readonly number[];
   readonly options: GenerateOptions;
+  /** What the model is made to say; default: what it says by itself. */
+  readonly answer?: readonly number[];
   /** How the other side drafts; called anew for each run, as a drafter has a state. */
   readonly draft: () => NonNullable<GenerateOptions['draft']>;
 }
@@ -41,10 +43,10 @@ export async function compare(
   }));
   for (let round = 0; round <= rounds; round++) {
     model.forget();
-    for (const [index, { ids, options, draft }] of prompts.entries()) {
+    for (const [index, { ids, options, answer, draft }] of prompts.entries()) {
       onRun?.(round, index);
-      const runPlain = () => model.run(ids, { ...options, draft: 'none' });
-      const runOther = () => model.run(ids, { ...options, draft: draft() });
+      const runPlain = () => model.run(ids, { ...options, draft: 'none' }, answer);
+      const runOther = () => model.run(ids, { ...options, draft: draft() }, answer);
       let plain: Run;
       let other: Run;
       if ((round + index) % 2 === 0) {
