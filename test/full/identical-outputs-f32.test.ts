@@ -1,3 +1,3 @@
 import { proveIdenticalOutputs } from './identical-outputs.ts';
 
-proveIdenticalOutputs('f32');
+proveIdenticalOutputs('f32', 30);

@@ -1,3 +1,3 @@
 import { proveIdenticalOutputs } from './identical-outputs.ts';
 
-proveIdenticalOutputs('q4');
+proveIdenticalOutputs('q4', 30);

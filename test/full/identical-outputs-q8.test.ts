@@ -1,3 +1,3 @@
 import { proveIdenticalOutputs } from './identical-outputs.ts';
 
-proveIdenticalOutputs('q8');
+proveIdenticalOutputs('q8', 100);
