@@ -2,7 +2,7 @@
  * Do all contestants run the same model? Tokens that they choose after the same prompts.
  * @module
  */
-import { generates } from './entrants.ts';
+import { type Entrant, generates } from './entrants.ts';
 import type { Loaded } from './hosts/loaded.ts';
 import { randomPrompts } from './prompts.ts';
 
@@ -19,6 +19,24 @@ export async function checkTokens(contestant: Loaded, shape: string): Promise<nu
   const tokens: number[] = [];
   for (let i = 0; i < PROMPTS; i++) tokens.push(...(await contestant.generate(next(), TOKENS)).tokens);
   return tokens;
+}
+
+/** Of f32 contestants that hold the cache in f16: rounding may decide a close race. */
+const LEAST_SAME = CHECKED_TOKENS - 2;
+
+/**
+ * A fast wrong answer is no result.
+ * @throws {Error} when two f32 contestants choose other tokens
+ */
+export function checkSameModel(
+  contestants: readonly { readonly entrant: Entrant; readonly checked: readonly number[] | undefined }[],
+): void {
+  const all = contestants.flatMap(({ entrant, checked }) => (checked ? [{ label: entrant.label, checked }] : []));
+  for (const { label, checked } of all) {
+    const same = agreement(checked, all[0]!.checked);
+    if (same < LEAST_SAME)
+      throw new Error(`${label} and ${all[0]!.label} agree on ${same} tokens of ${CHECKED_TOKENS}`);
+  }
 }
 
 /** How many are the same. */

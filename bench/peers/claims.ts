@@ -96,9 +96,10 @@ function* comparisons(results: readonly Result[]): Generator<Claim> {
           names.includes(result.entrant.name) &&
           result.precision === precision &&
           result.threads === threads &&
+          result.groupThreads === threads &&
           result[measure].length > 0,
       );
-    const own = of(['foretoken']).at(-1);
+    const own = of(['foretoken'])[0];
     const other = of(others).sort((a, b) => median(a[measure]) - median(b[measure]))[0];
     const key = [measure, precision, threads, others].join();
     if (!own || !other || seen.has(key)) continue;
@@ -116,11 +117,14 @@ function* comparisons(results: readonly Result[]): Generator<Claim> {
 /** One and two threads of the same group. */
 function* scaling(results: readonly Result[]): Generator<Claim> {
   for (const [measure, precision, target] of SCALING) {
-    const own = results.filter(({ entrant, precision: of }) => entrant.name === 'foretoken' && of === precision);
-    const two = own.findIndex(({ threads }) => threads === 2);
-    const one = own[two - 1];
-    if (two < 1 || !one || one[measure].length === 0) continue;
-    const value = speedUp(one[measure], own[two]![measure]);
+    const on = (count: number) =>
+      results.find(
+        ({ entrant, precision: of, threads, groupThreads }) =>
+          entrant.name === 'foretoken' && of === precision && threads === count && groupThreads === 2,
+      );
+    const [one, two] = [on(1), on(2)];
+    if (!one || !two || one[measure].length === 0) continue;
+    const value = speedUp(one[measure], two[measure]);
     yield {
       text: `${measure}, ${precision}: two threads over one`,
       value,

@@ -1,79 +1,81 @@
 /**
  * How fast is Foretoken beside what users would pick instead?
- * Usage: node bench/peers/main.ts [--shapes 15m,135m] [--precisions f32,q8,q4] [--threads 1,2] [--contestants all] [--measures decode,prefill,curve]
- *        [--rounds 5] [--tokens 64] [--limit 4000] [--sizes 1,2,4,8,16,32] [--out FILE]
+ * Usage: node bench/peers/main.ts [--plan full|quick|smoke] [--shapes 15m,135m] [--precisions f32,q8,q4] [--threads 1,2] [--contestants all]
+ *        [--rounds 5] [--out FILE]
+ *
+ * What is not given is as the plan has it (plans.ts).
  */
 import { availableParallelism } from 'node:os';
 import { benchOptions, Report } from '../shared/report.ts';
-import { claims } from './claims.ts';
-import { chooseEntrants, ENTRANTS, Stable } from './entrants.ts';
+import { claims, threadsText } from './claims.ts';
+import { chooseEntrants, ENTRANTS, type Entrant, Stable } from './entrants.ts';
 import { ensureModels, FORMATS, type Precision } from './formats/model-files.ts';
-import { type Group, type Measure, measureGroup, type Result, type Settings } from './measure.ts';
+import { type Group, measureGroup, type Result } from './measure.ts';
+import { PLANS, type PlanName, type ShapePlan } from './plans.ts';
 import { claimRows, curveRows, speedRows } from './tables.ts';
 import { versions } from './versions.ts';
 
 const options = benchOptions({
-  shapes: '15m,135m',
+  plan: 'full',
+  shapes: '',
   precisions: 'f32,q8,q4',
-  threads: '1,2',
-  contestants: 'all',
-  measures: 'decode,prefill,curve',
-  rounds: '5',
-  tokens: '64',
-  limit: '4000',
-  sizes: '1,2,4,8,16,32',
+  threads: '',
+  contestants: '',
+  rounds: '',
 });
-const list = <T extends string>(values: string): T[] => values.split(',') as T[];
-const shapes = list(options.shapes);
-const precisions = list<Precision>(options.precisions);
-const settings: Settings = {
-  rounds: Number(options.rounds),
-  measures: list<Measure>(options.measures),
-  context: 512,
-  prompt: 16,
-  tokens: Number(options.tokens),
-  prefill: 128,
-  sizes: list(options.sizes).map(Number),
-  limitMs: Number(options.limit),
-};
 
+/** The plan with what the options say otherwise. */
+function chosenPlans(): ShapePlan[] {
+  const plans: readonly ShapePlan[] | undefined = PLANS[options.plan as PlanName];
+  if (!plans) throw new Error(`no plan ${options.plan}: expected one of ${Object.keys(PLANS).join(', ')}`);
+  const shapes = options.shapes ? options.shapes.split(',') : plans.map(({ shape }) => shape);
+  return shapes.map((shape) => ({
+    ...(plans.find((plan) => plan.shape === shape) ?? plans[0]!),
+    shape,
+    ...(options.threads && { threads: options.threads.split(',').map(Number) }),
+    ...(options.contestants && { contestants: options.contestants }),
+    ...(options.rounds && { rounds: Number(options.rounds) }),
+  }));
+}
+
+const plans = chosenPlans();
+const precisions = options.precisions.split(',') as Precision[];
 const report = new Report('peers/main', 'How fast is Foretoken beside what users would pick instead?');
-const entrants = chooseEntrants(options.contestants);
-for (const shape of shapes) ensureModels(shape, FORMATS, precisions);
+for (const { shape } of plans) ensureModels(shape, FORMATS, precisions);
 
-const groups: Group[] = shapes.flatMap((shape) =>
-  precisions.flatMap((precision) =>
-    list(options.threads).map((threads) => ({ shape, precision, threads: Number(threads) })),
-  ),
-);
-const leftOut: string[] = [];
-const results: Result[] = [];
 const stable = new Stable();
-const reference = entrants.find(({ name }) => name === ENTRANTS[0]!.name);
-for (const group of groups) {
-  const { shape, precision, threads } = group;
-  console.log(`\n${new Date().toTimeString().slice(0, 8)} ${shape}, ${precision}, threads: ${threads}`);
-  results.push(...(await measureGroup(group, entrants, stable, settings, reference, (line) => leftOut.push(line))));
+/** What was left out, by who and why. */
+const leftOut = new Map<string, string[]>();
+function noteLeftOut({ label }: Entrant, { shape, precision, threads }: Group, why: string): void {
+  const key = `${label} (${why})`;
+  leftOut.set(key, [...(leftOut.get(key) ?? []), `${shape} ${precision} on ${threadsText(threads)}`]);
+}
+
+for (const plan of plans) {
+  const { shape, rounds, prefill, sizes } = plan;
+  const entrants = chooseEntrants(plan.contestants);
+  const reference = entrants.find(({ name }) => name === ENTRANTS[0]!.name);
+  const results: Result[] = [];
+  for (const precision of precisions) {
+    for (const threads of plan.threads) {
+      console.log(`${new Date().toTimeString().slice(0, 8)} ${shape}, ${precision}, threads: ${threads}`);
+      const group = { shape, precision, threads };
+      results.push(...(await measureGroup(group, entrants, stable, plan, reference, noteLeftOut)));
+    }
+  }
+  report.table(`${shape}: tokens/s; medians of ${rounds} interleaved rounds`, speedRows(results));
+  report.table(`${shape}: a pass over n tokens after ${prefill}, logits at every one`, curveRows(results, sizes));
+  report.table(`${shape}: what it must show`, claimRows(claims(results, sizes)));
 }
 await stable.close();
 
-for (const shape of shapes) {
-  const of = results.filter((result) => result.shape === shape);
-  report.table(`${shape}: tokens/s; medians of ${settings.rounds} interleaved rounds`, speedRows(of));
-  if (settings.measures.includes('curve')) {
-    const title = `${shape}: a pass over n tokens after ${settings.prefill}, logits at every one`;
-    report.table(title, curveRows(of, settings.sizes));
-  }
-  report.table(`${shape}: what it must show`, claimRows(claims(of, settings.sizes)));
-}
-for (const line of leftOut) report.note(line);
+for (const [who, groups] of leftOut) report.note(`Left out: ${who}: ${groups.join(', ')}.`);
+const { context, prompt, tokens, prefill, limitMs } = plans[0]!;
 report.note(
   [
-    `Random weights, greedy, context ${settings.context}; decode: prompt of ${settings.prompt}, ${settings.tokens} new tokens, after the first;`,
-    `prefill: ${settings.prefill} tokens by the time to the first new one. ${availableParallelism()} processors.`,
-    `Slow contestants were measured over fewer tokens, or in three rounds.`,
-    versions(),
+    `Random weights, greedy, context ${context}. Decode: after a prompt of ${prompt} and the first token, ${tokens - 1} more, or as many as take`,
+    `${limitMs} ms. Prefill: a prompt of ${prefill}, by the time to the first token. Who takes more than twice ${limitMs} ms for either was measured`,
+    `in three rounds. ${availableParallelism()} processors. ${versions()}`,
   ].join(' '),
 );
 report.close(options.out);
-process.exit(0);

@@ -2,7 +2,7 @@
  * Measures entrants of one shape, precision and thread count: in every round each of them once, one after the other, another first each time.
  * @module
  */
-import { checkTokens } from './agreement.ts';
+import { checkSameModel, checkTokens } from './agreement.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { NotOffered } from './contestants/contestant.ts';
 import { type Entrant, generates, type Stable } from './entrants.ts';
@@ -23,7 +23,7 @@ export interface Settings {
   /** Tokens whose time to the first new token is measured, and those before the passes of the cost curve. */
   readonly prefill: number;
   readonly sizes: readonly number[];
-  /** Decoding of a slow contestant is cut to fewer tokens, 8 at least, to take about so long. */
+  /** Decoding of a slow contestant is cut to fewer tokens, 8 at least, that take about so long. */
   readonly limitMs: number;
 }
 
@@ -35,6 +35,8 @@ export interface Group {
 
 /** What one entrant took, by round. */
 export interface Result extends Group {
+  /** Threads of the others in its group: more than its own for the reference. */
+  readonly groupThreads: number;
   readonly entrant: Entrant;
   readonly details: string;
   /** What `checkTokens` gave. */
@@ -72,7 +74,7 @@ export async function measureGroup(
   stable: Stable,
   settings: Settings,
   reference: Entrant | undefined,
-  say: (line: string) => void,
+  leftOut: (entrant: Entrant, group: Group, why: string) => void,
 ): Promise<Result[]> {
   const runners: Runner[] = [];
   try {
@@ -81,12 +83,12 @@ export async function measureGroup(
     for (const { entrant, group } of starters) {
       const loaded = await stable.load(entrant, { ...group, context: settings.context });
       if (loaded instanceof NotOffered) {
-        say(`${entrant.label}, ${group.precision}, ${group.threads} threads: left out (${loaded.message})`);
+        leftOut(entrant, group, loaded.message);
         continue;
       }
-      const runner = await prepare(entrant, group, loaded, settings);
-      runners.push(runner);
+      runners.push(await prepare(entrant, group, loaded, settings));
     }
+    if (group.precision === 'f32') checkSameModel(runners);
     for (let round = 0; round < settings.rounds; round++) {
       const first = round % Math.max(1, runners.length);
       for (const runner of [...runners.slice(first), ...runners.slice(0, first)])
@@ -95,8 +97,9 @@ export async function measureGroup(
   } finally {
     for (const { contestant } of runners) await contestant.close();
   }
+  const { threads: groupThreads } = group;
   return runners.map(({ entrant, contestant, checked, times, group }) => {
-    return { ...group, entrant, details: contestant.details, checked, ...times };
+    return { ...group, groupThreads, entrant, details: contestant.details, checked, ...times };
   });
 }
 
