@@ -27,6 +27,7 @@ const ONNX_TYPES = { f32: 'f32', q8: 'int8 dynamic', q4: '4-bit MatMulNBits' };
 
 export const ENTRANTS: readonly Entrant[] = [
   entrant('foretoken', 'Foretoken, wasm (Node)', 'foretoken', 'safetensors', 'process', OWN_TYPES),
+  entrant('foretoken-plain', 'Foretoken, plain wasm (Node)', 'foretoken-plain', 'safetensors', 'process', OWN_TYPES),
   entrant('foretoken-page', 'Foretoken, wasm (Chromium)', 'foretoken', 'safetensors', 'page', OWN_TYPES),
   entrant('wllama', 'wllama, wasm (Chromium)', 'wllama', 'gguf', 'page', GGUF_TYPES),
   entrant('onnxruntime-web', 'onnxruntime-web, wasm (Node)', 'onnxruntime-web', 'onnx', 'process', ONNX_TYPES),

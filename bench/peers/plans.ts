@@ -40,7 +40,7 @@ export const PLANS = {
       shape: '135m',
       rounds: 3,
       sizes: [1, 2, 4, 8, 16],
-      contestants: 'foretoken,wllama,onnxruntime-web,tfjs,llama-cpp,onnxruntime-node',
+      contestants: 'foretoken,foretoken-plain,wllama,onnxruntime-web,tfjs,llama-cpp,onnxruntime-node',
     },
   ],
   smoke: [{ ...FULL, shape: 'tiny', rounds: 2, tokens: 16, sizes: [1, 4], limitMs: 300 }],

@@ -78,7 +78,7 @@ export function curveRows(results: readonly Result[], sizes: readonly number[]):
 export function claimRows(claims: readonly Claim[]): Rows {
   const rows = claims.map(({ text, value: { estimate, low, high }, target, cost }) => {
     const reached = target === undefined ? '' : (cost ? estimate <= target : estimate >= target) ? 'yes' : 'no';
-    const asked = target === undefined ? '-' : `${cost ? 'at most' : 'at least'} ${target}`;
+    const asked = target === undefined ? '-' : `${cost ? 'at most' : 'at least'} ${Number(target.toFixed(3))}`;
     return [text, estimate.toFixed(2), `${low.toFixed(2)} to ${high.toFixed(2)}`, asked, reached];
   });
   return [['Foretoken in Node', 'measured', '95% interval', 'asked for', 'reached'], ...rows];

@@ -7,13 +7,24 @@ import { type Contestant, type Generated, type Job, NotOffered, passTokens } fro
 type BenchModelModule = typeof import('../../../src/cli/bench-model.ts');
 type TreeModule = typeof import('../../../src/tree/draft-tree.ts');
 
-/** A name that no type checker follows: `dist/` is there only after `npm run build`. */
-const built = (path: string): string => new URL(`../../../dist/${path}`, import.meta.url).href;
+type EngineModule = typeof import('../../../src/engine/engine.ts');
 
-export async function load({ precision, threads, context, model: source }: Job): Promise<Contestant> {
+/** A name that no type checker follows: `dist/` is there only after `npm run build`. */
+export const built = (path: string): string => new URL(`../../../dist/${path}`, import.meta.url).href;
+
+/** With the kernels that this build of Foretoken takes for the host. */
+export function load(job: Job): Promise<Contestant> {
+  return loadForetoken(job);
+}
+
+/** @param kernels compiled; default: Foretoken's choice */
+export async function loadForetoken(job: Job, kernels?: WebAssembly.Module): Promise<Contestant> {
+  const { precision, threads, context, model: source } = job;
   const { BenchModel } = (await import(built('cli/bench-model.js'))) as BenchModelModule;
   const { chain } = (await import(built('tree/draft-tree.js'))) as TreeModule;
-  const options = { dtype: precision, context, ...(threads > 1 && { threads }) };
+  const { createEngine } = (await import(built('engine/engine.js'))) as EngineModule;
+  const engine = await createEngine(kernels && { module: kernels });
+  const options = { dtype: precision, context, engine, ...(threads > 1 && { threads }) };
   const model = await BenchModel.load(source, options as Parameters<typeof BenchModel.load>[1]).catch(refusal);
   const { session, parts } = model;
   const got = (parts.transformer.plan.options as { readonly threads?: number }).threads ?? 1;
