@@ -1,9 +1,9 @@
 /**
  * How fast is Foretoken beside what users would pick instead?
  * Usage: node bench/peers/main.ts [--plan full|quick|smoke] [--shapes 15m,135m] [--precisions f32,q8,q4] [--threads 1,2] [--contestants all]
- *        [--rounds 5] [--out FILE]
+ *        [--rounds 5] [--minutes 60] [--out FILE]
  *
- * What is not given is as the plan has it (plans.ts).
+ * What is not given is as the plan has it (plans.ts). Groups that have not begun after `minutes` are left out.
  */
 import { availableParallelism } from 'node:os';
 import { benchOptions, Report } from '../shared/report.ts';
@@ -22,6 +22,7 @@ const options = benchOptions({
   threads: '',
   contestants: '',
   rounds: '',
+  minutes: '',
 });
 
 /** The plan with what the options say otherwise. */
@@ -43,12 +44,20 @@ const precisions = options.precisions.split(',') as Precision[];
 const report = new Report('peers/main', 'How fast is Foretoken beside what users would pick instead?');
 for (const { shape } of plans) ensureModels(shape, FORMATS, precisions);
 
+const limitMinutes = Number(options.minutes || Number.POSITIVE_INFINITY);
 const stable = new Stable();
 /** What was left out, by who and why. */
 const leftOut = new Map<string, string[]>();
-function noteLeftOut({ label }: Entrant, { shape, precision, threads }: Group, why: string): void {
+/** Groups that had no time left. */
+const unmeasured: string[] = [];
+
+function noteLeftOut({ label }: Entrant, group: Group, why: string): void {
   const key = `${label} (${why})`;
-  leftOut.set(key, [...(leftOut.get(key) ?? []), `${shape} ${precision} on ${threadsText(threads)}`]);
+  leftOut.set(key, [...(leftOut.get(key) ?? []), groupText(group)]);
+}
+
+function groupText({ shape, precision, threads }: Group): string {
+  return `${shape} ${precision} on ${threadsText(threads)}`;
 }
 
 for (const plan of plans) {
@@ -58,11 +67,16 @@ for (const plan of plans) {
   const results: Result[] = [];
   for (const precision of precisions) {
     for (const threads of plan.threads) {
-      console.log(`${new Date().toTimeString().slice(0, 8)} ${shape}, ${precision}, threads: ${threads}`);
       const group = { shape, precision, threads };
+      if (performance.now() > limitMinutes * 60_000) {
+        unmeasured.push(groupText(group));
+        continue;
+      }
+      console.log(`${new Date().toTimeString().slice(0, 8)} ${groupText(group)}`);
       results.push(...(await measureGroup(group, entrants, stable, plan, reference, noteLeftOut)));
     }
   }
+  if (results.length === 0) continue;
   report.table(`${shape}: tokens/s; medians of ${rounds} interleaved rounds`, speedRows(results));
   report.table(`${shape}: a pass over n tokens after ${prefill}, logits at every one`, curveRows(results, sizes));
   report.table(`${shape}: what it must show`, claimRows(claims(results, sizes)));
@@ -70,6 +84,7 @@ for (const plan of plans) {
 await stable.close();
 
 for (const [who, groups] of leftOut) report.note(`Left out: ${who}: ${groups.join(', ')}.`);
+if (unmeasured.length > 0) report.note(`No time left for ${unmeasured.join(', ')}.`);
 const { context, prompt, tokens, prefill, limitMs } = plans[0]!;
 report.note(
   [
