@@ -7,15 +7,16 @@ import type { Loaded } from './hosts/loaded.ts';
 import { randomPrompts } from './prompts.ts';
 
 /** Random weights soon repeat a token for ever: many short texts say more than a long one. */
-const PROMPTS = 12;
-const TOKENS = 4;
+const PROMPTS = 10;
+const PROMPT = 8;
+const TOKENS = 3;
 export const CHECKED_TOKENS = PROMPTS * TOKENS;
 const SEED = 2;
 
 /** @returns (CHECKED_TOKENS,) tokens; undefined without a transformer */
 export async function checkTokens(contestant: Loaded, shape: string): Promise<number[] | undefined> {
   if (!generates(contestant)) return undefined;
-  const next = randomPrompts(shape, 16, SEED);
+  const next = randomPrompts(shape, PROMPT, SEED);
   const tokens: number[] = [];
   for (let i = 0; i < PROMPTS; i++) tokens.push(...(await contestant.generate(next(), TOKENS)).tokens);
   return tokens;

@@ -85,12 +85,12 @@ await stable.close();
 
 for (const [who, groups] of leftOut) report.note(`Left out: ${who}: ${groups.join(', ')}.`);
 if (unmeasured.length > 0) report.note(`No time left for ${unmeasured.join(', ')}.`);
-const { context, prompt, tokens, prefill, limitMs } = plans[0]!;
+const { context, prompt, tokens, prefill, limitMs, slowRounds } = plans[0]!;
 report.note(
   [
     `Random weights, greedy, context ${context}. Decode: after a prompt of ${prompt} and the first token, ${tokens - 1} more, or as many as take`,
-    `${limitMs} ms. Prefill: a prompt of ${prefill}, by the time to the first token. Who takes more than twice ${limitMs} ms for either was measured`,
-    `in three rounds. ${availableParallelism()} processors. ${versions()}`,
+    `${limitMs} ms. Prefill: a prompt of ${prefill}, by the time to the first token. Where one measurement took more than twice`,
+    `${limitMs} ms it was done in ${slowRounds} of the rounds. ${availableParallelism()} processors. ${versions()}`,
   ].join(' '),
 );
 report.close(options.out);

@@ -3,8 +3,7 @@
  * @module
  */
 import { checkSameModel, checkTokens } from './agreement.ts';
-import type { Contestant } from './contestants/contestant.ts';
-import { NotOffered } from './contestants/contestant.ts';
+import { type Contestant, NotOffered } from './contestants/contestant.ts';
 import { type Entrant, generates, type Stable } from './entrants.ts';
 import type { Precision } from './formats/model-files.ts';
 import type { Loaded } from './hosts/loaded.ts';
@@ -25,6 +24,8 @@ export interface Settings {
   readonly sizes: readonly number[];
   /** Decoding of a slow contestant is cut to fewer tokens, 8 at least, that take about so long. */
   readonly limitMs: number;
+  /** Rounds for what takes far longer all the same. */
+  readonly slowRounds: number;
 }
 
 export interface Group {
@@ -49,9 +50,8 @@ export interface Result extends Group {
   readonly curve: readonly (readonly number[])[];
 }
 
-/** Fewer rounds for who is so slow that one measurement takes this many limits. */
+/** A measurement that takes this many limits is slow. */
 const SLOW = 2;
-const SLOW_ROUNDS = 3;
 /** Threads that wait for work by spinning stop within this time. */
 const SETTLE_MS = 60;
 const WARM_TOKENS = 8;
@@ -114,8 +114,8 @@ async function prepare(entrant: Entrant, group: Group, contestant: Loaded, setti
     tokens: settings.tokens,
     rounds: { decode: settings.rounds, prefill: settings.rounds, curve: settings.rounds },
   };
-  const { limitMs } = settings;
-  const bearable = (ms: number) => (ms > SLOW * limitMs ? Math.min(SLOW_ROUNDS, settings.rounds) : settings.rounds);
+  const { limitMs, slowRounds } = settings;
+  const bearable = (ms: number) => (ms > SLOW * limitMs ? Math.min(slowRounds, settings.rounds) : settings.rounds);
   if (generates(contestant) && settings.measures.includes('decode')) {
     const { passesMs, passes } = await contestant.generate(
       randomPrompts(group.shape, settings.prompt, 3)(),
@@ -131,7 +131,7 @@ async function prepare(entrant: Entrant, group: Group, contestant: Loaded, setti
   }
   if (contestant.passes && settings.measures.includes('curve')) {
     const times = await curve(runner.contestant, group.shape, 5, settings);
-    runner.rounds.curve = bearable(times.reduce((sum, ms) => sum + ms, 0) / 4);
+    runner.rounds.curve = bearable(times.reduce((sum, ms) => sum + ms, 0));
   }
   return runner;
 }

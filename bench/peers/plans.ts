@@ -23,9 +23,10 @@ const FULL: Omit<ShapePlan, 'shape'> = {
   prefill: 128,
   sizes: [1, 2, 4, 8, 16, 32],
   limitMs: 3000,
+  slowRounds: 3,
 };
 
-const QUICK = { ...FULL, threads: [1], limitMs: 600 };
+const QUICK = { ...FULL, threads: [1], limitMs: 600, slowRounds: 1 };
 
 export const PLANS = {
   full: [
