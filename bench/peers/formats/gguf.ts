@@ -6,10 +6,9 @@
  * @module
  */
 import type { Shape } from '../../../src/cli/random-model.ts';
-import { encodeF16 } from '../../../src/formats/float16.ts';
-import { quantizeQ8 } from '../../../src/formats/q8.ts';
+import { type Q8Matrix, quantizeQ8 } from '../../../src/formats/q8.ts';
 import { type Matrix, NORM_EPSILON, ROPE_BASE, type Weights } from './checkpoint.ts';
-import { quantizeQ4 } from './q4.ts';
+import { type Q4Matrix, quantizeQ4 } from './q4.ts';
 import { tokenText } from './token-text.ts';
 
 export type GgufType = 'F32' | 'Q8_0' | 'Q4_0';
@@ -113,31 +112,19 @@ function interleaveHalves({ rows, cols, values }: Matrix, headDim: number): Floa
 
 function encode(values: Float32Array, type: GgufType): Uint8Array {
   if (type === 'F32') return bytesOf(values);
-  return type === 'Q8_0' ? encodeQ8(values) : encodeQ4(values);
+  return inBlocks(type === 'Q8_0' ? quantizeQ8(values) : quantizeQ4(values));
 }
 
-/** Blocks of an f16 scale and 32 signed bytes. */
-function encodeQ8(values: Float32Array): Uint8Array {
-  const { q, scale } = quantizeQ8(values);
-  const bytes = new Uint8Array(scale.length * 34);
+/** Blocks of an f16 scale and the block's values. */
+function inBlocks({ q, scale }: Q8Matrix | Q4Matrix): Uint8Array {
   const scales = bytesOf(scale);
+  const values = bytesOf(q);
+  const blockBytes = values.length / scale.length;
+  const bytes = new Uint8Array(scales.length + values.length);
   for (let block = 0; block < scale.length; block++) {
-    bytes.set(scales.subarray(block * 2, block * 2 + 2), block * 34);
-    bytes.set(bytesOf(q.subarray(block * BLOCK, (block + 1) * BLOCK)), block * 34 + 2);
-  }
-  return bytes;
-}
-
-/** Blocks of an f16 scale and 16 bytes: byte j holds value j in its low half, value j + 16 in its high one. */
-function encodeQ4(values: Float32Array): Uint8Array {
-  const { q, scale } = quantizeQ4(values);
-  const half = new Uint16Array(scale.length);
-  encodeF16(scale, half);
-  const scales = bytesOf(half);
-  const bytes = new Uint8Array(scale.length * 18);
-  for (let block = 0; block < scale.length; block++) {
-    bytes.set(scales.subarray(block * 2, block * 2 + 2), block * 18);
-    for (let j = 0; j < 16; j++) bytes[block * 18 + 2 + j] = q[block * BLOCK + j]! | (q[block * BLOCK + j + 16]! << 4);
+    const at = block * (2 + blockBytes);
+    bytes.set(scales.subarray(block * 2, block * 2 + 2), at);
+    bytes.set(values.subarray(block * blockBytes, (block + 1) * blockBytes), at + 2);
   }
   return bytes;
 }

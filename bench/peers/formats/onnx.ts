@@ -10,6 +10,7 @@
  * MatMulNBits with the very blocks of GGUF's Q4_0. The embedding's rows are looked up in f32 in all three.
  * @module
  */
+import { decodeF16 } from '../../../src/formats/float16.ts';
 import { type Matrix, NORM_EPSILON, ROPE_BASE, type Weights } from './checkpoint.ts';
 import { bytes, type Field, float, int, join, message, text } from './protobuf.ts';
 import { Q4_BLOCK, quantizeQ4 } from './q4.ts';
@@ -173,11 +174,11 @@ class Graph {
 
   #productQ4(input: string, { rows, cols, values }: Matrix, output: string): string {
     const { q, scale } = quantizeQ4(values);
-    const packed = new Uint8Array(q.length / 2);
-    for (let i = 0; i < packed.length; i++) packed[i] = q[2 * i]! | (q[2 * i + 1]! << 4);
+    const scales = new Float32Array(scale.length);
+    decodeF16(scale, scales);
     const blocks = cols / Q4_BLOCK;
-    const weight = this.#vector(this.#name('weight'), packed, 'u8', [rows, blocks, Q4_BLOCK / 2]);
-    return this.#node('MatMulNBits', [input, weight, this.#vector(this.#name('scales'), scale, 'f32')], {
+    const weight = this.#vector(this.#name('weight'), neighboursTogether(q), 'u8', [rows, blocks, Q4_BLOCK / 2]);
+    return this.#node('MatMulNBits', [input, weight, this.#vector(this.#name('scales'), scales, 'f32')], {
       domain: CONTRIB,
       outputs: [output],
       attributes: [
@@ -258,6 +259,16 @@ function transposed({ rows, cols, values }: Matrix): Float32Array {
   for (let row = 0; row < rows; row++)
     for (let col = 0; col < cols; col++) result[col * rows + row] = values[row * cols + col]!;
   return result;
+}
+
+/** Blocks of 16 bytes whose byte j holds values j and j + 16, to blocks whose byte j holds values 2j and 2j + 1. */
+function neighboursTogether(q: Uint8Array): Uint8Array {
+  const half = Q4_BLOCK / 2;
+  const value = (i: number) => {
+    const byte = q[Math.floor(i / Q4_BLOCK) * half + (i % half)]!;
+    return i % Q4_BLOCK < half ? byte & 15 : byte >> 4;
+  };
+  return Uint8Array.from(q, (_, j) => value(2 * j) | (value(2 * j + 1) << 4));
 }
 
 /** One scale for each row, -64..64. */
