@@ -12,7 +12,7 @@ import { chooseEntrants, ENTRANTS, type Entrant, Stable } from './entrants.ts';
 import { ensureModels, FORMATS, type Precision } from './formats/model-files.ts';
 import { type Group, measureGroup, type Result } from './measure.ts';
 import { PLANS, type PlanName, type ShapePlan } from './plans.ts';
-import { claimRows, curveRows, speedRows } from './tables.ts';
+import { claimRows, curveCharts, curveRows, speedRows } from './tables.ts';
 import { versions } from './versions.ts';
 
 const options = benchOptions({
@@ -79,6 +79,7 @@ for (const plan of plans) {
   if (results.length === 0) continue;
   report.table(`${shape}: tokens/s; medians of ${rounds} interleaved rounds`, speedRows(results));
   report.table(`${shape}: a pass over n tokens after ${prefill}, logits at every one`, curveRows(results, sizes));
+  for (const chart of curveCharts(results, sizes)) report.chart(chart);
   report.table(`${shape}: what it must show`, claimRows(claims(results, sizes)));
 }
 await stable.close();

@@ -1,9 +1,10 @@
 /**
- * Results as table rows.
+ * Results as table rows, and charts.
  * @module
  */
 import { median } from '../../src/cli/statistics.ts';
 import { figure } from '../../src/cli/table.ts';
+import type { Chart } from '../shared/report.ts';
 import { agreement, CHECKED_TOKENS } from './agreement.ts';
 import { type Claim, threadsText } from './claims.ts';
 import { ENTRANTS } from './entrants.ts';
@@ -73,6 +74,33 @@ export function curveRows(results: readonly Result[], sizes: readonly number[]):
     }),
   );
   return [head, ...rows];
+}
+
+/** In charts: one of each kind, as six colours can be told apart. */
+const CHARTED = ['foretoken', 'wllama', 'onnxruntime-web', 'llama-cpp', 'onnxruntime-node'];
+
+/** Milliseconds a token over the size of the pass, on one thread, for each precision. */
+export function curveCharts(results: readonly Result[], sizes: readonly number[]): Chart[] {
+  return PRECISIONS.flatMap((precision) => {
+    const of = results.filter(
+      ({ entrant, threads, groupThreads, precision: held, curve }) =>
+        CHARTED.includes(entrant.name) && threads === 1 && groupThreads === 1 && held === precision && curve.length > 0,
+    );
+    if (of.length === 0) return [];
+    return [
+      {
+        name: `peers-${of[0]!.shape}-${precision}`,
+        title: `${of[0]!.shape}, ${precision}, 1 thread: a pass over n tokens`,
+        x: 'n',
+        y: 'ms a token',
+        logarithmicX: true,
+        series: of.map(({ entrant, curve }) => ({
+          name: entrant.name,
+          points: sizes.map((size, i) => ({ x: size, y: median(curve[i]!) / size })),
+        })),
+      },
+    ];
+  });
 }
 
 export function claimRows(claims: readonly Claim[]): Rows {
