@@ -1,7 +1,7 @@
 """Step 7: measure what is shipped. ../foretoken-code -> evaluation.json
 
     python evaluate.py bytes     bits per byte of every held-out file, beside xz -9
-    python evaluate.py edits     share of held-out edits that greedy decoding gets right, to the character
+    python evaluate.py edits     held-out edits that greedy decoding gets right to the character, and the share of their tokens that it does
     python evaluate.py samples   a few completions, for people to read
 """
 
@@ -79,22 +79,25 @@ def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompts: list[str], 
     return [tokenizer.decode(row[longest:].tolist()) for row in out]
 
 
+@torch.no_grad()
 def measure_edits(model: LlamaForCausalLM, tokenizer: Tokenizer, limit: int) -> dict:
-    """Exact matches by kind and by length."""
-    edits = read_jsonl(RECIPE / "edits-heldout.jsonl")[:limit]
-    length = lambda e: len(tokenizer.encode(e["after"]).ids)  # noqa: E731
-    edits = sorted((e for e in edits if len(tokenizer.encode(PROMPT.format(**e)).ids) + length(e) + 16 <= CONTEXT), key=length)
-    right, count = defaultdict(int), defaultdict(int)
-    for i in range(0, len(edits), 16):
-        batch = edits[i : i + 16]
-        outputs = complete(model, tokenizer, [PROMPT.format(**e) for e in batch], length(batch[-1]) + 16)
-        for edit, output in zip(batch, outputs):
-            good = output.startswith(edit["after"] + END)
-            for key in ("all", edit["kind"], f"{20 * (edit['after'].count(chr(10)) // 20)}+ lines"):
-                right[key] += good
-                count[key] += 1
-        print(f"{i + len(batch)} edits, {right['all']} right", flush=True)
-    return {key: {"right": right[key], "of": count[key]} for key in sorted(count)}
+    """By kind and by length: edits that greedy decoding gets right to the character, which are those of whose tokens it chooses every one
+    after the right ones before it; and the share of tokens that it chooses so."""
+    counts = defaultdict(lambda: [0, 0, 0, 0])
+    for edit in read_jsonl(RECIPE / "edits-heldout.jsonl")[:limit]:
+        prompt = tokenizer.encode(PROMPT.format(**edit)).ids
+        answer = tokenizer.encode(edit["after"] + END).ids
+        if len(prompt) + len(answer) > CONTEXT:
+            continue
+        ids = torch.tensor([prompt + answer])
+        chosen = model(ids[:, :-1]).logits[0].argmax(1)[-len(answer) :] == ids[0, -len(answer) :]
+        for key in ("all", edit["kind"], f"{20 * (edit['after'].count(chr(10)) // 20)}+ lines"):
+            for i, value in enumerate((chosen.all().item(), 1, chosen.sum().item(), len(answer))):
+                counts[key][i] += value
+    return {
+        key: {"right": right, "of": of, "tokens": round(tokens / all_tokens, 4)}
+        for key, (right, of, tokens, all_tokens) in sorted(counts.items())
+    }
 
 
 def main() -> None:
