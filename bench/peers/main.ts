@@ -65,8 +65,8 @@ for (const plan of plans) {
   const entrants = chooseEntrants(plan.contestants);
   const reference = entrants.find(({ name }) => name === ENTRANTS[0]!.name);
   const results: Result[] = [];
-  for (const precision of precisions) {
-    for (const threads of plan.threads) {
+  for (const threads of plan.threads) {
+    for (const precision of precisions) {
       const group = { shape, precision, threads };
       if (performance.now() > limitMinutes * 60_000) {
         unmeasured.push(groupText(group));

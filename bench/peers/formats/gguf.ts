@@ -8,7 +8,7 @@
 import type { Shape } from '../../../src/cli/random-model.ts';
 import { type Q8Matrix, quantizeQ8 } from '../../../src/formats/q8.ts';
 import { type Matrix, NORM_EPSILON, ROPE_BASE, type Weights } from './checkpoint.ts';
-import { type Q4Matrix, quantizeQ4 } from './q4.ts';
+import { type Q4Matrix, quantizeQ4 } from '../../../src/formats/q4.ts';
 import { tokenText } from './token-text.ts';
 
 export type GgufType = 'F32' | 'Q8_0' | 'Q4_0';

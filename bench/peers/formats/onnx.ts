@@ -13,7 +13,7 @@
 import { decodeF16 } from '../../../src/formats/float16.ts';
 import { type Matrix, NORM_EPSILON, ROPE_BASE, type Weights } from './checkpoint.ts';
 import { bytes, type Field, float, int, join, message, text } from './protobuf.ts';
-import { Q4_BLOCK, quantizeQ4 } from './q4.ts';
+import { Q4_BLOCK, quantizeQ4 } from '../../../src/formats/q4.ts';
 
 export type OnnxType = 'f32' | 'int8' | 'q4';
 
