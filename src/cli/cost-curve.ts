@@ -16,6 +16,9 @@ export interface CostPoint {
 /** Where kernels change their tiles, and powers of two between. */
 export const CURVE_SIZES: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
+/** Passes of a size before the one that is timed, as in decoding passes follow their like: the caches are then as these leave them. */
+const WARM = 3;
+
 export interface CurveOptions {
   /** Tokens before the measured passes: attention grows with them. They are not committed yet, and are committed by this. */
   readonly prompt: readonly number[];
@@ -40,7 +43,7 @@ export function measureCostCurve(target: Target, { prompt, rounds = 7 }: CurveOp
   const times = trees.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [index, tree] of trees.entries()) {
-      target.forward(tree, 'all'); // the caches as a pass of this size leaves them
+      for (let i = 0; i < WARM; i++) target.forward(tree, 'all');
       const start = performance.now();
       target.forward(tree, 'all');
       times[index]!.push(performance.now() - start);

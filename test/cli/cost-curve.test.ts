@@ -13,8 +13,8 @@ test('every size that fits a pass is measured, after the prompt, and the target 
   assert.equal(target.passes.slice(0, 3), [16, 16, 8], 'the prompt in pieces');
   assert.equal(
     target.passes.slice(3),
-    [...sizes, ...sizes].flatMap((size) => [size, size]),
-    'each once untimed and once timed, in two rounds',
+    [...sizes, ...sizes].flatMap((size) => [size, size, size, size]),
+    'each three times untimed and once timed, in two rounds',
   );
   assert.is(target.length, 0);
   assert.is(points[0]!.ratio, 1);
