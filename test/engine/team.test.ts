@@ -190,9 +190,12 @@ test('the workers of a model that is dropped without being disposed end, once it
 test('a worker that ends between two passes is noticed by the next pass, before it runs, and the others end', async () => {
   let turn = 0;
   const { counts, worker } = counted(() => (turn++ === 0 ? faulty.leaving() : startWorker()));
-  const model = await loadTransformer(fixturePath('test-300k'), { threads: 3, worker });
+  const loading = loadTransformer(fixturePath('test-300k'), { threads: 3, worker });
+  const model = await loading.catch((error: Error) => error);
   await until(() => counts.ended === 2);
-  assert.throws(() => decode(model, 1), hasCode('engine.thread'));
+  // On a busy machine it ends before the other one is there: then loading says the same.
+  if (model instanceof Error) assert.ok(hasCode('engine.thread')(model));
+  else assert.throws(() => decode(model, 1), hasCode('engine.thread'));
 });
 
 test('a worker that cannot start is engine.worker with its reason, and the others end', async () => {

@@ -92,7 +92,8 @@ test('the measure of growth catches quadratic time', () => {
     for (let i = 0; i < text.length; i++) for (let j = 0; j < text.length; j++) sum += text.charCodeAt(j);
     return sum;
   };
-  assert.ok(growth(quadratic, 'a'.repeat(8000)).ratio > QUADRATIC);
+  // Three tries: on a busy machine a short time may come out long.
+  assert.ok([1, 2, 3].some(() => growth(quadratic, 'a'.repeat(8000)).ratio > QUADRATIC));
 });
 
 test.run();
