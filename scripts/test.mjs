@@ -5,12 +5,13 @@
  */
 import { ensureBrowsers } from './lib/browsers.mjs';
 import { ensureInstalled } from './lib/install.mjs';
-import { writeProofs } from './lib/proofs.mjs';
+import { currentCommit, writeProofs } from './lib/proofs.mjs';
 import { Report } from './lib/report.mjs';
 import { testSuites } from './lib/suites.mjs';
 import { build, buildTests, lint, pack } from './lib/tasks.mjs';
 
 const full = process.argv.includes('--full');
+const commit = full ? currentCommit() : '';
 const parts = process.argv.slice(2).filter((parameter) => !parameter.startsWith('--'));
 const suites = testSuites({ full, parts });
 const hostSuites = suites.some(({ needsHosts }) => needsHosts);
@@ -31,5 +32,5 @@ if (ready) {
     else report.notRun(suite, 'there is no package to run');
   }
 }
-if (full && parts.length === 0) writeProofs(report.files);
+if (full && parts.length === 0) writeProofs(commit, report.files);
 report.close();

@@ -9,11 +9,17 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { root } from './repository.mjs';
 
-/** @param {{ file: string, passed: number, failed: number, took: string, notes: string[] }[]} files what came of each test file */
-export function writeProofs(files) {
+/** The commit that is checked out, and whether files differ from it. */
+export function currentCommit() {
   const git = (...parameters) => execFileSync('git', parameters, { cwd: root, encoding: 'utf8' }).trim();
-  const commit =
-    git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : ' with changes');
+  return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : ' with changes');
+}
+
+/**
+ * @param {string} commit what was checked out when the run began
+ * @param {{ file: string, passed: number, failed: number, took: string, notes: string[] }[]} files what came of each test file
+ */
+export function writeProofs(commit, files) {
   const date = new Date().toISOString().slice(0, 10);
   const rows = [...files]
     .sort((a, b) => (a.file < b.file ? -1 : 1))
