@@ -106,9 +106,12 @@ async function measure(variant: Variant, shape: Shape): Promise<Speed[]> {
 
 const report = new Report('kernels', 'How near do the matrix products come to the limits of the machine?');
 const megabytes = (bytes: number) => `${figure(bytes / 1e6)} MB`;
-const largest = Math.max(...shapes.map(({ inDim, outDim }) => packedBytes(outDim, inDim, 'f32')));
+const f32Bytes = ({ inDim, outDim }: Shape) => packedBytes(outDim, inDim, 'f32');
+const largestShape = shapes.reduce((a, b) => (f32Bytes(b) > f32Bytes(a) ? b : a));
+const largest = f32Bytes(largestShape);
 const limits = await measureLimits(largest);
 const sizes = [...[16_384, 262_144, 4_194_304, 16_777_216].filter((bytes) => bytes < largest), largest];
+const bandwidths = sizes.map(limits.gigabytes);
 const { gigaflops, gigaops } = limits;
 report.table('One thread: 10^9 operations a second from registers, and GB/s that a plain loop reads', [
   ['f32, bf16', 'q8 and q4, plain', 'q8, relaxed', 'q4, relaxed', ...sizes.map((bytes) => `of ${megabytes(bytes)}`)],
@@ -116,13 +119,15 @@ report.table('One thread: 10^9 operations a second from registers, and GB/s that
     ...[gigaflops, gigaops.plain, gigaops.q8, gigaops.q4].map((speed) =>
       speed === undefined ? 'none' : figure(speed),
     ),
-    ...sizes.map((bytes) => figure(limits.gigabytes(bytes))),
+    ...bandwidths.map(figure),
   ],
 ]);
 
 const variants = (options.dtypes.split(',') as WeightType[]).flatMap((dtype) =>
   (inBlocks(dtype) ? (options.builds.split(',') as Build[]) : (['plain'] as const)).map((build) => ({ dtype, build })),
 );
+/** Of each variant, the largest matrix by operations per byte of its weights. */
+const roofline: Series[] = [];
 for (const variant of variants) {
   const { dtype, build } = variant;
   const name = inBlocks(dtype) ? `${dtype}, ${build}` : dtype;
@@ -135,6 +140,10 @@ for (const variant of variants) {
     const cells = speeds.map(({ best, median }) => `${figure(best)} (${figure(median)})`);
     rows.push([shape.name, megabytes(bytes), ...cells, figure(speeds[0]!.best * bytesPerOp)]);
     series.push({ name: shape.name, points: speeds.map(({ best }, i) => ({ x: tokens[i]!, y: best })) });
+    if (shape === largestShape) {
+      const opsPerByte = (n: number) => (2 * shape.inDim * shape.outDim * n) / bytes;
+      roofline.push({ name, points: speeds.map(({ best }, i) => ({ x: opsPerByte(tokens[i]!), y: best })) });
+    }
   }
   report.table(
     `${name}: 10^9 operations a second at best (in the median of the best round), GB/s of weights at n = ${tokens[0]}`,
@@ -151,4 +160,24 @@ for (const variant of variants) {
     series,
   });
 }
+
+const peaks = { 'f32, bf16': gigaflops, plain: gigaops.plain, 'q8, relaxed': gigaops.q8, 'q4, relaxed': gigaops.q4 };
+const top = Math.max(...Object.values(peaks).filter((peak) => peak !== undefined));
+const leastOps = Math.min(...roofline.flatMap(({ points }) => points.map(({ x }) => x)));
+/** What a plain loop reads lets each operation have its share of the weights. */
+const memoryRoof = (bandwidth: number): Series => ({
+  name: `${figure(bandwidth)} GB/s`,
+  limit: true,
+  points: [leastOps, top / bandwidth].map((x) => ({ x, y: x * bandwidth })),
+});
+report.chart({
+  name: 'kernels-roofline',
+  title: `What bounds the products of ${largestShape.name}, one thread`,
+  x: 'operations per byte of weights',
+  y: '10^9 operations a second',
+  logarithmicX: true,
+  logarithmicY: true,
+  marks: Object.entries(peaks).flatMap(([label, y]) => (y === undefined ? [] : [{ y, label }])),
+  series: [...bandwidths.slice(-2).map(memoryRoof), ...roofline],
+});
 report.close(options.out);

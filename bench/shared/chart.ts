@@ -2,7 +2,7 @@
  * Charts as SVG: lines over an axis, with intervals where they are known. They read on light and dark pages.
  * @module
  */
-import type { Chart } from './report.ts';
+import type { Chart, Series } from './report.ts';
 
 const WIDTH = 640;
 const HEIGHT = 360;
@@ -12,40 +12,48 @@ const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00
 /** Lines of a scale: about this many. */
 const STEPS = 5;
 
-export function svgChart({ title, x, y, logarithmicX = false, marks = [], series }: Chart): string {
+export function svgChart(chart: Chart): string {
+  const { title, x, y, marks = [], series } = chart;
   const points = series.flatMap((line) => line.points);
-  const toAxis = (value: number) => (logarithmicX ? Math.log2(value) : value);
-  const horizontal = scale(
-    points.map((point) => toAxis(point.x)),
-    PLOT.left,
-    PLOT.right,
-    false,
-  );
   const heights = [
     ...points.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]),
     ...marks.map((mark) => mark.y),
   ];
-  const vertical = scale(heights, PLOT.bottom, PLOT.top, true);
-  const atX = (value: number) => number(horizontal.place(toAxis(value)));
+  const scaleOf = (logarithmic: boolean | undefined) => (logarithmic ? doublingScale : evenScale);
+  const horizontal = scaleOf(chart.logarithmicX)(
+    points.map((point) => point.x),
+    PLOT.left,
+    PLOT.right,
+    false,
+  );
+  const vertical = scaleOf(chart.logarithmicY)(heights, PLOT.bottom, PLOT.top, true);
+  const atX = (value: number) => number(horizontal.place(value));
   const atY = (value: number) => number(vertical.place(value));
 
-  const xValues = logarithmicX ? powersOfTwo(points.map((point) => point.x)) : horizontal.ticks;
   const axes = [
     ...vertical.ticks.map(
       (tick) =>
         `<path class="grid" d="M${PLOT.left} ${atY(tick)}H${PLOT.right}"/><text x="${PLOT.left - 8}" y="${atY(tick)}" dy="4" text-anchor="end">${label(tick)}</text>`,
     ),
-    ...xValues.map(
+    ...horizontal.ticks.map(
       (tick) => `<text x="${atX(tick)}" y="${PLOT.bottom + 20}" text-anchor="middle">${label(tick)}</text>`,
     ),
     ...marks.map(
       (mark) =>
-        `<path class="mark" d="M${PLOT.left} ${atY(mark.y)}H${PLOT.right}"/><text x="${PLOT.right - 6}" y="${atY(mark.y)}" dy="-5" text-anchor="end">${escaped(mark.label)}</text>`,
+        `<path class="mark" d="M${PLOT.left} ${atY(mark.y)}H${PLOT.right}"/><text x="${PLOT.left + 6}" y="${atY(mark.y)}" dy="-5">${escaped(mark.label)}</text>`,
     ),
   ];
-  const lines = series.map(({ name, points: line }, index) => {
+  const pathOf = (line: Series['points']) =>
+    line.map((point, i) => `${i === 0 ? 'M' : 'L'}${atX(point.x)} ${atY(point.y)}`).join('');
+  const limits = series
+    .filter((line) => line.limit)
+    .map(({ name, points: line }) => {
+      const end = line.at(-1)!;
+      return `<path class="mark" d="${pathOf(line)}" fill="none"/><text x="${atX(end.x)}" y="${atY(end.y)}" dx="-6" dy="-5" text-anchor="end">${escaped(name)}</text>`;
+    });
+  const measured = series.filter((line) => !line.limit);
+  const lines = measured.map(({ name, points: line }, index) => {
     const colour = COLOURS[index % COLOURS.length];
-    const path = line.map((point, i) => `${i === 0 ? 'M' : 'L'}${atX(point.x)} ${atY(point.y)}`).join('');
     const dots = line
       .map((point) => `<circle cx="${atX(point.x)}" cy="${atY(point.y)}" r="3" fill="${colour}"/>`)
       .join('');
@@ -58,7 +66,7 @@ export function svgChart({ title, x, y, logarithmicX = false, marks = [], series
       .join('');
     const legendY = PLOT.top + 8 + index * 20;
     const legend = `<circle cx="${PLOT.right + 16}" cy="${legendY}" r="4" fill="${colour}"/><text x="${PLOT.right + 26}" y="${legendY}" dy="4">${escaped(name)}</text>`;
-    return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>${intervals}${dots}${legend}`;
+    return `<path d="${pathOf(line)}" fill="none" stroke="${colour}" stroke-width="1.5"/>${intervals}${dots}${legend}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="12">
 <title>${escaped(title)}</title>
@@ -67,7 +75,7 @@ export function svgChart({ title, x, y, logarithmicX = false, marks = [], series
 <text x="${PLOT.left}" y="26" font-size="14" font-weight="600">${escaped(title)}</text>
 <text x="${PLOT.right}" y="${HEIGHT - 8}" text-anchor="end">${escaped(x)}</text>
 <text x="${PLOT.left - 40}" y="${PLOT.top - 10}">${escaped(y)}</text>
-${[...axes, ...lines].join('\n')}
+${[...axes, ...limits, ...lines].join('\n')}
 </svg>
 `;
 }
@@ -78,7 +86,7 @@ interface Scale {
 }
 
 /** Maps the values' range, for heights widened to zero and to round steps, to from..to. */
-function scale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
+function evenScale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
   const least = Math.min(...values, ...(heights ? [0] : []));
   const most = Math.max(...values);
   const step = roundStep((most - least || 1) / STEPS);
@@ -89,17 +97,22 @@ function scale(values: readonly number[], from: number, to: number, heights: boo
   return { place: (value) => from + ((value - low) / (high - low || 1)) * (to - from), ticks };
 }
 
+/** The same with equal steps from each power of two to the next; heights are widened to such powers. */
+function doublingScale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
+  const logarithms = values.map(Math.log2);
+  const least = Math.min(...logarithms);
+  const most = Math.max(...logarithms);
+  const low = heights ? Math.floor(least) : least;
+  const high = heights ? Math.ceil(most) : most;
+  const first = Math.ceil(low);
+  const ticks = Array.from({ length: Math.floor(high) - first + 1 }, (_, i) => 2 ** (first + i));
+  return { place: (value) => from + ((Math.log2(value) - low) / (high - low || 1)) * (to - from), ticks };
+}
+
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 function roundStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));
   return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
-}
-
-function powersOfTwo(values: readonly number[]): number[] {
-  const most = Math.max(...values);
-  const powers: number[] = [];
-  for (let power = 1; power <= most; power *= 2) powers.push(power);
-  return powers.filter((power) => power >= Math.min(...values));
 }
 
 function number(value: number): string {

@@ -11,6 +11,8 @@ import { type Environment, environment } from './environment.ts';
 /** A line of points, or points with intervals. */
 export interface Series {
   readonly name: string;
+  /** A limit, not a measurement of its own: a dashed line without dots, named where it ends. */
+  readonly limit?: boolean;
   readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
 }
 
@@ -20,8 +22,9 @@ export interface Chart {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  /** Each step to the right doubles x. */
+  /** Each step to the right doubles x; each step up doubles y. */
   readonly logarithmicX?: boolean;
+  readonly logarithmicY?: boolean;
   /** Horizontal lines to compare with. */
   readonly marks?: readonly { readonly y: number; readonly label: string }[];
   readonly series: readonly Series[];
