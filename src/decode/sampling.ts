@@ -117,7 +117,7 @@ export class LogitsProcessor {
 
   /** Scores below the Kth become -Infinity. */
   #keepTopK(scores: Float64Array, topK: number): void {
-    this.#order.start(scores, -Infinity);
+    this.#order.start(scores, belowTopK(scores, topK));
     let last = 0;
     for (let kept = 0; kept < topK; kept++) last = this.#order.next();
     clearBelow(scores, scores[last]!, last, -Infinity);
@@ -137,6 +137,18 @@ export class LogitsProcessor {
     }
     clearBelow(weights, weights[last]!, last, 0);
   }
+}
+
+/** A number that the K largest values reach, and few others: the Kth largest among the maxima of blocks, of which there are about 4 K. */
+function belowTopK(values: Float64Array, topK: number): number {
+  const size = Math.max(1, Math.floor(values.length / (4 * topK)));
+  const maxima = new Float64Array(Math.ceil(values.length / size)).fill(-Infinity);
+  for (let block = 0, id = 0; block < maxima.length; block++) {
+    for (const end = Math.min(id + size, values.length); id < end; id++) {
+      if (values[id]! > maxima[block]!) maxima[block] = values[id]!;
+    }
+  }
+  return maxima.sort()[maxima.length - topK]!;
 }
 
 /** Overwrites every value that comes after (value, id) in descending order, ties in order of ids. */
