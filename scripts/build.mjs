@@ -68,8 +68,11 @@ export const ${module}Hash = '${hash}';
 function buildPackage() {
   rmSync('dist', { recursive: true, force: true }); // nothing of a deleted source stays behind
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
-  copyFileSync('build/kernels.wasm', 'dist/kernels.wasm'); // for hosts that only take compiled modules: the `workerd` export
-  copyFileSync('src/kernels.d.wasm.ts', 'dist/kernels.d.wasm.ts'); // tsc copies no declarations
+  // For hosts that only take compiled modules: the `workerd` export, and its users. tsc copies no declarations.
+  for (const name of ['kernels', 'kernels-relaxed']) {
+    copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
+    copyFileSync('src/kernels.d.wasm.ts', `dist/${name}.d.wasm.ts`);
+  }
   if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
 }
 
@@ -88,8 +91,14 @@ if (!process.argv.includes('--kernels')) {
   make(
     'package',
     {
-      inputs: [...filesBelow('src'), 'build/kernels.wasm', 'tsconfig.json', 'tsconfig.build.json'],
-      outputs: ['dist/kernels.wasm'],
+      inputs: [
+        ...filesBelow('src'),
+        'build/kernels.wasm',
+        'build/kernels-relaxed.wasm',
+        'tsconfig.json',
+        'tsconfig.build.json',
+      ],
+      outputs: ['dist/kernels.wasm', 'dist/kernels-relaxed.wasm'],
     },
     buildPackage,
   );

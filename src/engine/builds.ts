@@ -9,7 +9,7 @@
  * - A module that imports a memory of its own cannot link to a shared one, and the other way round; nothing else differs, so the one byte
  *   that says which is patched before compiling.
  * - Atomic instructions are in the team's module alone: hosts need not take them where memory is not shared.
- * - A host that compiles nothing at run time (workerd) imports the plain kernels, has one thread, and reads nothing of this file.
+ * - A host that compiles nothing at run time (workerd) imports the plain kernels or is given the relaxed ones, has one thread, and reads nothing of this file.
  *
  * Binaries are imported when they are needed, so that a page fetches one build only.
  * @module

@@ -14,7 +14,10 @@ import { createTeam, type KernelExports } from './team.ts';
 const MAX_PAGES = 65_536;
 
 export interface EngineOptions {
-  /** The kernels already compiled, for hosts that forbid compiling at run time: the module of `foretoken/kernels.wasm`. One thread only. */
+  /**
+   * The kernels already compiled, for hosts that forbid compiling at run time: the module of `foretoken/kernels.wasm` or of
+   * `foretoken/kernels-relaxed.wasm`. One thread only.
+   */
   readonly module?: WebAssembly.Module;
   /** Starts a worker that runs `foretoken/worker`, where neither the host nor the bundler finds it by itself. */
   readonly worker?: () => WorkerLike;

@@ -1,7 +1,8 @@
 /**
- * workerd: a request with ?name=NAME&base=SERVER.
+ * workerd: a request with ?name=NAME&base=SERVER&build=BUILD.
  * @module
  */
+import relaxedKernels from 'foretoken/kernels-relaxed.wasm';
 import { runAndPost } from './outcome.ts';
 
 // biome-ignore lint/style/noDefaultExport: the form in which workerd expects its handlers
@@ -9,7 +10,13 @@ export default {
   async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
     // workerd has shared memory, and no workers to share it with.
-    await runAndPost(query.get('name') ?? 'worker', { base: query.get('base') ?? '', threads: 2, granted: 1 });
+    const relaxed = query.get('build') === 'relaxed';
+    await runAndPost(query.get('name') ?? 'worker', {
+      base: query.get('base') ?? '',
+      threads: 2,
+      granted: 1,
+      ...(relaxed && { module: relaxedKernels }),
+    });
     return new Response('done');
   },
 };

@@ -6,6 +6,7 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Build } from '../../src/engine/builds.ts';
 import { repositoryFile } from '../repository.ts';
 import { type Child, startChild } from './child.ts';
 import type { Report } from './outcome.ts';
@@ -188,6 +189,7 @@ const main :Workerd.Worker = (
   modules = [
     (name = "entry-worker.js", esModule = embed "entry-worker.js"),
     (name = "kernels.wasm", wasm = embed "kernels.wasm"),
+    (name = "kernels-relaxed.wasm", wasm = embed "kernels-relaxed.wasm"),
   ],
   compatibilityDate = "2026-11-01",
 );
@@ -201,17 +203,18 @@ export async function bundleForWorkerd(): Promise<void> {
     packedFolder,
     conditions: ['workerd'],
   });
-  copyFileSync(join(packedFolder, 'node_modules/foretoken/dist/kernels.wasm'), join(bundles, 'kernels.wasm'));
+  for (const file of ['kernels.wasm', 'kernels-relaxed.wasm'])
+    copyFileSync(join(packedFolder, 'node_modules/foretoken/dist', file), join(bundles, file));
   writeFileSync(join(bundles, 'workerd.capnp'), WORKERD_CONFIGURATION);
 }
 
-/** Runs the promises inside a request to workerd, started with nothing but its configuration. */
-export async function runOnWorkerd(server: TestServer): Promise<Report> {
+/** Runs the promises inside a request to workerd, started with nothing but its configuration, on kernels of a build. */
+export async function runOnWorkerd(server: TestServer, build: Build): Promise<Report> {
   const program = installed(`@cloudflare/workerd-linux-${arm ? 'arm64' : '64'}/bin/workerd`);
   const child = startChild(program, ['serve', join(bundles, 'workerd.capnp'), '--control-fd=3']);
   try {
     const [, port] = await child.control(/"listen".*?"port":(\d+)/);
-    const query = new URLSearchParams({ name: 'workerd', base: server.address });
+    const query = new URLSearchParams({ name: 'workerd', base: server.address, build });
     const request = fetch(`http://127.0.0.1:${port}/?${query}`).then((response) => response.text());
     request.catch(() => {}); // a failing worker is told by `resultOf`
     return await resultOf('workerd', server, child);

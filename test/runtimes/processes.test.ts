@@ -27,8 +27,10 @@ for (const name of PROCESSES) {
   }
 }
 
-test('every promise is kept on workerd, which has one thread and says so, with the committed bits', async () => {
-  assert.equal(brokenPromises(await runOnWorkerd(server)), []);
-});
+for (const build of ['plain', 'relaxed'] as const) {
+  test(`every promise is kept on workerd with ${build} kernels, which has one thread and says so, with the committed bits`, async () => {
+    assert.equal(brokenPromises(await runOnWorkerd(server, build)), []);
+  });
+}
 
 test.run();

@@ -16,6 +16,8 @@ export interface Environment {
   readonly base: string;
   /** Folder of the repository, on hosts with files. */
   readonly folder?: string;
+  /** Kernels that the host has compiled; otherwise those that the package finds. */
+  readonly module?: WebAssembly.Module;
   /** Threads that every model is asked to run on. */
   readonly threads: number;
   /** Threads that models must get: fewer where the host shares no memory. */
@@ -59,8 +61,8 @@ const SAMPLINGS: Readonly<Record<string, GenerateOptions>> = {
 };
 
 /** @throws {ForetokenError} and whatever else keeps a promise from being tried */
-export async function runPromises({ base, folder, threads, granted }: Environment): Promise<Outcome> {
-  const engine = await createEngine();
+export async function runPromises({ base, folder, module, threads, granted }: Environment): Promise<Outcome> {
+  const engine = await createEngine({ ...(module && { module }) });
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
 
@@ -89,7 +91,7 @@ export async function runPromises({ base, folder, threads, granted }: Environmen
     'foretoken-code': [folder === undefined ? `${base}weights/foretoken-code/` : 'foretoken-code', REPETITIVE_TEXT],
   };
   for (const [name, [place, prompt]] of Object.entries(models)) {
-    const model = await load(place, { threads });
+    const model = await load(place, { threads, ...(module && { engine }) });
     checks[`${name}: asked for ${threads} threads, a model has ${granted}, and says why where they are fewer`] =
       model.threads === granted && (model.threadsNote === undefined) === (granted === threads);
     for (const [sampling, options] of Object.entries(SAMPLINGS)) {

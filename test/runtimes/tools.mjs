@@ -3,7 +3,7 @@
  * does not need them installed; tools.ts gives the types.
  * @module
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { createServer as createViteServer, build as viteBuild } from 'vite';
@@ -41,7 +41,10 @@ function resolvePackageFrom(folder, { bundled }) {
   return {
     name: 'packed-package',
     setup(build) {
-      build.onResolve({ filter: /\/kernels\.wasm$/ }, () => ({ path: './kernels.wasm', external: true }));
+      build.onResolve({ filter: /\/kernels(-relaxed)?\.wasm$/ }, ({ path }) => ({
+        path: `./${basename(path)}`,
+        external: true,
+      }));
       build.onResolve({ filter: /^foretoken(\/|$)/ }, ({ path, kind, pluginData }) => {
         if (!bundled) return { path, external: true };
         return pluginData === 'packed'
