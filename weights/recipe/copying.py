@@ -8,7 +8,9 @@ Copying what stands in the context is what edits need most and what a small mode
           +-----+      their values: raise the logit of what stands there, `b`
 
 Lessons teach the first two by a loss on attention itself; regression() gives the third its first weights. Code repeats its pairs of tokens all the time, so
-a match must be long to be the right one: a layer looks one, two, three and four tokens back, two heads (which share keys) each.
+a match must be long to be the right one: a layer looks one, two, three and four tokens back. In edits that is not enough, as a changed name ends
+every match: there lines are numbered, and beside each head that looks back another one (they share keys) looks at the number of its line, two of
+them at its first token, two at its last.
 """
 
 import numpy as np
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from model import Llama
 
-LOOKING_BACK = 1, 1, 2, 2, 3, 3, 4, 4  # tokens, by head
+LOOKING_BACK = 1, 2, 3, 4  # tokens, by pair of heads
 MATCHING_HEADS = 4
 # Which layers look back and which match, before and after growth. Layer 0 sees tokens alone, nothing that is the same at all positions, and
 # looks back badly (0.6 of its attention where it should be); the layer that growth puts behind it does not.
@@ -40,19 +42,26 @@ def copies(tokens: np.ndarray) -> np.ndarray:
     return found
 
 
-def lessons_for(model: Llama, tokens: Tensor) -> None:
+def lessons_for(model: Llama, tokens: Tensor, marks: Tensor) -> None:
     """Sets what some heads are to look at in the next pass over tokens (B, T + 1).
 
     a b c d . . a b c d
           ^         |        at the second c: what came after the first c
+
+    marks (B, T + 1, 4): of edits, see pack.py. The last layer that matches is taught to look into the instruction where the edit is; the ones before
+    it, to look at what the edit replaces.
     """
     positions = torch.arange(tokens.shape[1] - 1)
-    before = torch.stack([(positions - back).clamp(min=-1) for back in LOOKING_BACK])
-    copied = torch.from_numpy(np.stack([copies(row) for row in tokens.numpy()]))
+    numbers = marks[:, :-1, 2:].unbind(2)
+    before = [head for back in LOOKING_BACK for head in ((positions - back).clamp(min=-1).expand_as(numbers[0]), numbers[back % 2])]
+    longest = torch.from_numpy(np.stack([copies(row) for row in tokens.numpy()]))
+    source, told = marks[:, 1:, :2].unbind(2)
+    copied = torch.where(source >= 0, source, longest)
     looking, matching = LESSONS[len(model.model.layers)]
-    model.model.layers[looking].self_attn.lesson = before.expand(len(tokens), -1, -1)
+    model.model.layers[looking].self_attn.lesson = torch.stack(before, dim=1)
     for layer in matching:
-        model.model.layers[layer].self_attn.lesson = copied[:, None].expand(-1, MATCHING_HEADS, -1)
+        target = torch.where(told >= 0, told, copied) if layer == matching[-1] else copied
+        model.model.layers[layer].self_attn.lesson = target[:, None].expand(-1, MATCHING_HEADS, -1)
 
 
 def surprise(model: Llama) -> Tensor:

@@ -1,17 +1,20 @@
 """Step 3: synthetic edits. train.jsonl -> pairs.jsonl; heldout.jsonl -> edits-heldout.jsonl
 
 An edit is a snippet, an instruction and the edited snippet, all made by rules: no model wrote any of them.
+Lines carry their number in the snippet, before the edit as after it. To copy is then to follow the numbers, which are unique where code is not.
 """
 
 import random
 import re
 from collections import Counter
+from difflib import SequenceMatcher
 
 from common import RECIPE, WORK, read_jsonl, write_jsonl
 
 PAIR_BYTES = 26_000_000  # stop here: more than a run reads
 HELD_OUT_PAIRS = 300
 PROMPT = "### Instruction\n{instruction}\n### Before\n{before}\n### After\n"
+END = "\n### End\n"
 START = re.compile(
     r"^(export |default |async |static |private |public |protected |function\b|class |const \w+ = |interface |type \w+|"
     r"[\w$.]+\s*[=:] (async )?(function|\()|(get |set )?[\w$]+\([^;]*\{$)"
@@ -159,6 +162,16 @@ def insert(code: str, pool: list[str], rng: random.Random):
 KINDS = [(rename, 10), (literal, 4), (swap, 2), (delete, 2), (replace, 2), (parameter, 2), (insert, 1)]
 
 
+def numbered(before: str, after: str) -> tuple[str, str]:
+    """Both texts with a number, from 1, and a space before each line. A line of `after` has the number of the line it comes from, or `+`."""
+    old, new = before.split("\n"), after.split("\n")
+    labels = ["+"] * len(new)
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if i2 - i1 == j2 - j1:  # the same lines, or as many changed ones
+            labels[j1:j2] = map(str, range(i1 + 1, i2 + 1))
+    return tuple("\n".join(f"{n} {line}" for n, line in zip(ns, lines)) for ns, lines in ((range(1, len(old) + 1), old), (labels, new)))
+
+
 def identifiers(rows: list[dict]) -> list[str]:
     """New names: every identifier of 3 to 20 letters that at least two files use."""
     files = Counter()
@@ -179,13 +192,14 @@ def edits(rows: list[dict], pool: list[str], rng: random.Random, shortest: int, 
             for maker in rng.choices(makers, weights, k=4):
                 edit = maker(code, pool, rng)
                 if edit and edit[1] != code:
-                    yield dict(instruction=edit[0], before=code, after=edit[1], kind=maker.__name__, package=row["package"])
+                    before, after = numbered(code, edit[1])
+                    yield dict(instruction=edit[0], before=before, after=after, kind=maker.__name__, package=row["package"])
                     break
 
 
 def layout(edit: dict) -> str:
     """The pair as the model reads it; a prompt ends after `### After`."""
-    return PROMPT.format(**edit) + edit["after"] + "\n### End\n"
+    return PROMPT.format(**edit) + edit["after"] + END
 
 
 def main() -> None:
@@ -194,8 +208,8 @@ def main() -> None:
     pool = identifiers(train)
     pairs, size = [], 0
     for edit in edits(train, pool, rng, 8, 60, 4):
-        pairs.append({"text": layout(edit), "kind": edit["kind"]})
-        size += len(pairs[-1]["text"])
+        pairs.append(edit)
+        size += len(layout(edit))
         if size > PAIR_BYTES:
             break
     rng.shuffle(pairs)

@@ -16,10 +16,9 @@ from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
 from common import MODEL, RECIPE, WORK, read_jsonl
-from edits import PROMPT
+from edits import END, PROMPT
 
 CONTEXT, STRIDE = 2048, 1024
-END = "\n### End\n"
 SAMPLES = [
     "export function clamp(value, min, max) {\n",
     "import { readFile } from 'node:fs/promises';\n\n/**\n * Reads a JSON file.\n",

@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,15 +23,37 @@ from copying import lessons_for, surprise, write_values
 from model import Config, Llama
 from muon import Muon
 
-# The course of a run. Everything is a share of the time, so that the run ends when it should.
-POSITIONS = [(0.0, 256), (0.1, 512), (0.75, 1024), (0.92, 2048)]
-BATCHES = [(0.0, 4096), (0.2, 8192)]  # tokens
-PAIR_SHARES = [(0.0, 0.33), (0.34, 0.45)]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
-REPEAT_SHARES = [(0.0, 0.25), (0.1, 0.1), (0.2, 0.0)]  # of the sequences repeat a random segment, to learn to copy
-TEACH_UNTIL = 0.85  # heads are told what to look at (copying.py)
-VALUES_AT = 0.1  # by then they look there: their values are written
+
+@dataclass(frozen=True)
+class Course:
+    """The schedule of a run. Everything is a share of the time, so that the run ends when it should."""
+
+    positions: list[tuple[float, int]]
+    batches: list[tuple[float, int]]  # tokens
+    pair_shares: list[tuple[float, float]]  # of the sequences begin with edit pairs, and hold nothing else while whole ones fit
+    repeat_shares: list[tuple[float, float]]  # of the sequences repeat a random segment, to learn to copy
+    teach_until: float  # heads are told what to look at (copying.py)
+    fall_from: float  # from here on the learning rate falls linearly to 0
+
+
+FROM_NOTHING = Course(
+    positions=[(0.0, 256), (0.1, 512), (0.75, 1024), (0.92, 2048)],
+    batches=[(0.0, 4096), (0.2, 8192)],
+    pair_shares=[(0.0, 0.33), (0.34, 0.45)],
+    repeat_shares=[(0.0, 0.25), (0.1, 0.1), (0.2, 0.0)],
+    teach_until=0.85,
+    fall_from=0.5,
+)
+ONWARDS = Course(
+    positions=[(0.0, 512), (0.2, 1024), (0.94, 2048)],
+    batches=[(0.0, 8192)],
+    pair_shares=[(0.0, 0.6)],
+    repeat_shares=[(0.0, 0.0)],
+    teach_until=0.85,
+    fall_from=0.3,
+)
+VALUES_AT = 0.1  # of a run from nothing: heads look where they were told to, and their values are written
 GROW_AT = 0.5  # from 4 layers to 8
-FALL_FROM = 0.5  # from here on the learning rate falls linearly to 0
 LESSON_WEIGHT = 0.7
 EVAL_BYTES = 60_000
 
@@ -42,6 +65,7 @@ class Data:
         docs = np.memmap(WORK / "docs.bin", np.uint16, "r")
         self.docs = docs[rank * len(docs) // ranks : (rank + 1) * len(docs) // ranks]
         self.pairs = np.memmap(WORK / "pairs.bin", np.uint16, "r")
+        self.marks = np.memmap(WORK / "pairs-marks.bin", np.int16, "r").reshape(-1, 4)
         ends = np.fromfile(WORK / "pairs-ends.bin", np.int64)
         starts = np.concatenate(([0], ends[:-1]))
         length = ends - starts
@@ -62,15 +86,16 @@ class Data:
         segment = tokens[: rng.integers(8, 128)]
         return np.resize(segment, positions + 1)
 
-    def sequence(self, positions: int, pair_share: float, repeat_share: float) -> np.ndarray:
-        """positions + 1 tokens."""
+    def sequence(self, positions: int, pair_share: float, repeat_share: float) -> tuple[np.ndarray, np.ndarray]:
+        """positions + 1 tokens, and their marks (pack.py)."""
         self.state["seed"] += 1
         rng = np.random.default_rng(self.state["seed"])
+        marks = np.full((positions + 1, 4), -1, np.int16)
         kind = rng.random()
         if kind < repeat_share:
-            return self.repeated(positions, rng)
+            return self.repeated(positions, rng), marks
         if kind > repeat_share + pair_share:
-            return self._docs(positions + 1)
+            return self._docs(positions + 1), marks
         pieces, room = [], positions + 1
         fitting = [i for i in range(4) if 256 << i <= positions]
         while True:
@@ -80,14 +105,17 @@ class Data:
             if end - start > room:
                 break
             self.state["pool"][pool] += 1
+            at = positions + 1 - room
             pieces.append(self.pairs[start:end])
+            marks[at : at + end - start] = np.where(self.marks[start:end] < 0, -1, self.marks[start:end] + at)
             room -= end - start
-        return np.concatenate([*pieces, self._docs(room)])
+        return np.concatenate([*pieces, self._docs(room)]), marks
 
-    def batch(self, sequences: int, positions: int, *shares: float) -> torch.Tensor:
-        """(sequences, positions + 1) int64."""
-        rows = [self.sequence(positions, *shares) for _ in range(sequences)]
-        return torch.from_numpy(np.stack(rows).astype(np.int64))
+    def batch(self, sequences: int, positions: int, *shares: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (sequences, positions + 1) and their marks (sequences, positions + 1, 4), int64."""
+        rows = zip(*(self.sequence(positions, *shares) for _ in range(sequences)))
+        tokens, marks = (torch.from_numpy(np.stack(r).astype(np.int64)) for r in rows)
+        return tokens, marks
 
 
 def evaluation_set() -> tuple[list[torch.Tensor], int]:
@@ -117,9 +145,15 @@ def at(schedule: list[tuple[float, float]], progress: float):
     return [value for start, value in schedule if progress >= start][-1]
 
 
-def rate(progress: float, warm: float) -> float:
+def rate(progress: float, warm: float, fall_from: float) -> float:
     """Share of the full learning rate."""
-    return min(1.0, warm, max(0.0, (1 - progress) / (1 - FALL_FROM)))
+    return min(1.0, warm, max(0.0, (1 - progress) / (1 - fall_from)))
+
+
+def weights_of(marks: torch.Tensor) -> torch.Tensor:
+    """What tokens count for: those that an edit copies twice as much as others, and those that it changes four times."""
+    source, told = marks[..., 0], marks[..., 1]
+    return 1.0 + (source >= 0) + 3.0 * (told >= 0)
 
 
 def average_gradients(parameters: list[torch.Tensor]) -> None:
@@ -147,6 +181,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     """One of the processes. Their weights stay equal: same start, same gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    torch.set_flush_denormal(True)  # attention is sharp, its small probabilities made a step half as slow again
     dist.init_process_group("gloo", f"file://{WORK}/{args.name}.rendezvous", rank=rank, world_size=args.processes)
     first = rank == 0
 
@@ -156,6 +191,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     model = Llama.from_state(config, saved["model"]) if saved else Llama(config, config.num_hidden_layers // 2)
     optimizers = optimizers_for(model, args)
     seen, spent, pointed = 0, 0.0, False
+    course = ONWARDS if saved and len(model.model.layers) == config.num_hidden_layers else FROM_NOTHING
     if saved:
         for optimizer, state in zip(optimizers, saved["optimizers"] or []):
             optimizer.load_state_dict(state)
@@ -165,6 +201,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
             spent = 0
     elif first:
         log.write_text("tokens,minutes,rate,train_loss,heldout_bits_per_byte\n")
+    started = seen
     held_out, size = evaluation_set()
     held_out = held_out[rank :: args.processes]
     began = time.monotonic() - spent
@@ -191,31 +228,32 @@ def run(rank: int, args: argparse.Namespace) -> None:
         now = torch.tensor(time.monotonic() - began if first else 0.0, dtype=torch.float64)
         dist.broadcast(now, 0)  # one clock, so that all processes take the same decisions
         clock = now.item()
-        progress, share = clock / (60 * args.minutes), rate(clock / (60 * args.minutes), (seen + 1) / 120_000)
+        progress = clock / (60 * args.minutes)
+        share = rate(progress, (seen - started + 1) / 120_000, course.fall_from)
         if progress >= 1:
             break
         growing = len(model.model.layers) < config.num_hidden_layers
         if growing and not pointed and progress > VALUES_AT:
             pointed = True
-            write_values(model, Data(0, 1).batch(12, 512, 0.4, 0.0)[:, :-1])
+            write_values(model, Data(0, 1).batch(12, 512, 0.4, 0.0)[0][:, :-1])
         if growing and progress > GROW_AT:
             states = [dict(o.state) for o in optimizers]
             model.grow()
             optimizers = optimizers_for(model, args)
             for optimizer, state in zip(optimizers, states):
                 optimizer.state.update(state)
-        positions, batch, *shares = (at(s, progress) for s in (POSITIONS, BATCHES, PAIR_SHARES, REPEAT_SHARES))
+        positions, batch, *shares = (at(s, progress) for s in (course.positions, course.batches, course.pair_shares, course.repeat_shares))
         micro = max(args.micro, positions)
         parts = max(1, batch // (micro * args.processes))
         for part in range(parts):
-            tokens = data.batch(micro // positions, positions, *shares)
-            teaching = progress < TEACH_UNTIL and part % 2 == 0
+            tokens, marks = data.batch(micro // positions, positions, *shares)
+            teaching = progress < course.teach_until
             if teaching:
-                lessons_for(model, tokens)
-            loss = model.loss(tokens)
+                lessons_for(model, tokens, marks)
+            loss = model.loss(tokens, weights_of(marks))
             losses.append(loss.item())
             if teaching:
-                loss = loss + LESSON_WEIGHT * surprise(model)  # a lesson in every other part: its attention is dear
+                loss = loss + LESSON_WEIGHT * surprise(model)
             (loss / parts).backward()
         average_gradients(list(model.parameters()))
         torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
