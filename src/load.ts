@@ -28,7 +28,10 @@ export interface LoadOptions extends TransformerOptions {
 }
 
 /** Every option that `estimate` and `load` know. */
-export const MEMORY_OPTIONS: readonly string[] = ['dtype', 'context', 'sessions', 'maxNodes', 'threads', 'memoryLimit'];
+export const MEMORY_OPTIONS: readonly string[] = [
+  ...['dtype', 'context', 'sessions', 'maxNodes', 'threads'],
+  ...['memoryLimit', 'largestMemory'],
+];
 const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency'];
 /** The largest tokenizers published have about 20 MB. */
 const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;

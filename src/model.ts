@@ -33,6 +33,8 @@ export interface MemoryUse {
   readonly drafters: number;
   /** The linear memory (weights, cache and pass, in whole pages) and the drafters. */
   readonly total: number;
+  /** How many memories the linear memory is split over: 1 unless it is larger than one may be. */
+  readonly memories: number;
 }
 
 /** @param drafters those whose tables are reserved while loading */
@@ -46,6 +48,7 @@ export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: re
     thread: plan.threadBytes,
     drafters: tables,
     total: plan.bytes + tables,
+    memories: plan.stages.length,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * Threads that run one program together: a module of its own beside the kernels, because it is the only one with atomic instructions, which
- * not every host takes outside shared memory. It imports the shared memory, and `runProgram` of kernels that work on the same memory.
+ * not every host takes outside shared memory. It imports the memory in which the threads meet, and `runProgram` of kernels that work on
+ * one of the team's memories: there is an instance of this module for each of them, and all instances meet in the first memory.
  *
  *   thread 0   lead ──► stretch ──► meet ──► stretch ──► meet ──► back to the host
  *   thread 1   serve ─► stretch ──► meet ──► stretch ──► meet ──► waits for the next job
@@ -39,27 +40,39 @@ const ROUNDS: i32 = 30_000_000;
 /**
  * Thread 0 runs a program together with the workers.
  *
+ * @param memory   number of the memory that this instance's `runProgram` works on
  * @param patience sleeps after which a meeting is given up; 0 where this thread must not sleep
  * @returns 1 when all of it is done; 0 when a worker has failed or does not come: the memory then holds anything, and the team is lost
  */
-export function lead(program: usize, ops: i32, threads: i32, patience: i32): i32 {
+export function lead(memory: i32, program: usize, ops: i32, threads: i32, patience: i32): i32 {
   store<u32>(block.PROGRAM, <u32>program);
   store<i32>(block.OPS, ops);
+  store<i32>(block.MEMORY, memory);
   const job = atomic.load<i32>(block.JOB);
   atomic.store<i32>(block.JOB, (job & 0x3fff_ffff) + 1);
   if (atomic.load<i32>(block.RESTING) > 0) atomic.notify(block.JOB);
   return <i32>run(program, ops, 0, threads, patience);
 }
 
-/** A worker's whole life: runs its share of job after job, until `dismiss`, or until the team is lost. @param thread 1..threads - 1 */
-export function serve(thread: i32, threads: i32): void {
-  for (let done = 0; ; ) {
+/**
+ * A worker's life in one memory: runs its share of job after job, until one is for another memory. That job is not begun, and goes on until
+ * this worker comes, so the instance whose memory it is finds it: it rests for any job but 0, which is none.
+ *
+ * @param memory  number of the memory that this instance's `runProgram` works on
+ * @param thread  1..threads - 1
+ * @returns the memory of the next job; NOWHERE after `dismiss`, or when the team is lost
+ */
+export function serve(memory: i32, thread: i32, threads: i32): i32 {
+  let next = memory;
+  for (let done = 0; next == memory; ) {
     rest(done);
-    const job = atomic.load<i32>(block.JOB);
-    if (job == block.NO_MORE) return;
-    done = job;
-    if (!run(<usize>load<u32>(block.PROGRAM), load<i32>(block.OPS), thread, threads, WORKERS_PATIENCE)) return;
+    done = atomic.load<i32>(block.JOB);
+    next = done == block.NO_MORE ? block.NOWHERE : load<i32>(block.MEMORY);
+    if (next == memory && !run(<usize>load<u32>(block.PROGRAM), load<i32>(block.OPS), thread, threads, WORKERS_PATIENCE)) {
+      next = block.NOWHERE;
+    }
   }
+  return next;
 }
 
 /** Sends the workers home, whether they wait for a job or in a meeting that never ends. */

@@ -2,7 +2,7 @@
  * Arena: the layout of one linear memory, settled before the memory exists.
  *
  * Every region is reserved by size, in order; `pages` is then what the memory must have. Nothing is freed or grown:
- * a model's memory lives and dies as a whole.
+ * a model's memories live and die as a whole.
  * @module
  */
 
@@ -10,6 +10,9 @@ import { TEAM_END } from './team-block.ts';
 
 /** Bytes of one WebAssembly page. */
 export const PAGE_BYTES = 65_536;
+
+/** A wasm32 memory ends at 4 GiB. */
+export const MOST_MEMORY_BYTES = 2 ** 32;
 
 /** Regions begin on cache lines. */
 const ALIGNMENT = 64;

@@ -5,13 +5,10 @@
 import { checkNames, wrongType } from '../check-options.ts';
 import { ForetokenError } from '../errors.ts';
 import type { WorkerLike } from '../runtime/workers.ts';
-import { PAGE_BYTES } from './arena.ts';
+import { MOST_MEMORY_BYTES, PAGE_BYTES } from './arena.ts';
 import { hasSimd, hostBuild, kernelBytes, teamBytes, withSharedMemory } from './builds.ts';
 import { selfTest } from './self-test.ts';
 import { createTeam, type KernelExports } from './team.ts';
-
-/** A wasm32 memory ends at 4 GiB. */
-const MAX_PAGES = 65_536;
 
 export interface EngineOptions {
   /**
@@ -39,7 +36,7 @@ export interface Machine {
    * @throws {ForetokenError} `engine.thread` when another thread is lost, then and ever after
    */
   run(program: number, ops: number, alone?: boolean): void;
-  /** Ends the other threads. */
+  /** Ends the other threads, also for the machines that share them. */
   dispose(): void;
 }
 
@@ -52,10 +49,11 @@ export interface Engine {
    */
   createMachine(bytes: number): Machine;
   /**
-   * The same with several threads: its workers are started, and `ready` tells when they are there. Absent where kernels are given compiled.
+   * A machine for each of several memories, all with the same threads: workers are started, `ready` tells when they are there, and who disposes
+   * one machine disposes all. Absent where kernels are given compiled.
    * @throws {ForetokenError} the same
    */
-  readonly createTeam?: (bytes: number, threads: number) => Promise<Machine>;
+  readonly createTeam?: (bytes: readonly number[], threads: number) => Promise<readonly Machine[]>;
 }
 
 /**
@@ -84,11 +82,11 @@ async function compileEngine(worker: EngineOptions['worker']): Promise<Engine> {
   let shared: Promise<readonly [kernels: WebAssembly.Module, team: WebAssembly.Module]> | undefined;
   return {
     ...engineOf(await compile(bytes)),
-    async createTeam(memoryBytes, threads) {
+    async createTeam(sizes, threads) {
       shared ??= Promise.all([compile(withSharedMemory(bytes)), teamBytes().then(compile)]);
       const [kernels, team] = await shared;
-      const memory = reserveMemory(memoryBytes, { shared: true });
-      return createTeam({ kernels, exports: instantiate(kernels, memory), team, memory, threads, worker });
+      const memories = sizes.map((size) => reserveMemory(size, { shared: true }));
+      return createTeam({ kernels, team, memories, threads, worker });
     },
   };
 }
@@ -118,13 +116,13 @@ function createMachine(module: WebAssembly.Module, bytes: number): Machine {
 }
 
 function reserveMemory(bytes: number, { shared = false } = {}): WebAssembly.Memory {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  if (pages > MAX_PAGES) {
+  if (bytes > MOST_MEMORY_BYTES) {
     throw new ForetokenError(
       'memory.limit',
-      `the plan needs ${bytes} bytes: one WebAssembly memory ends at ${MAX_PAGES * PAGE_BYTES}`,
+      `the plan needs ${bytes} bytes: one WebAssembly memory ends at ${MOST_MEMORY_BYTES}`,
     );
   }
+  const pages = Math.ceil(bytes / PAGE_BYTES);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (cause) {

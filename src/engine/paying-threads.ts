@@ -9,7 +9,10 @@
  */
 import type { Machine } from './engine.ts';
 
-/** Word of a pass's first op, an embedding, that holds the number of tokens (opcodes.ts). */
+/**
+ * Word of a program's first op that holds the number of tokens (opcodes.ts): a pass begins with an embedding, or with a norm in later
+ * memories of a model that is split over several.
+ */
 const ROWS_WORD = 4;
 /** Passes until the slower way is tried again: at first, and in the end. */
 const FIRST_REST = 16;
@@ -65,18 +68,19 @@ class Trial {
 /** @param now milliseconds */
 export function payingThreads(machine: Machine, now: () => number = () => performance.now()): Machine {
   const trials = new Map<number, Trial>();
-  /** Sizes within a factor of two share a trial. */
-  const trialOf = (rows: number) => {
-    const size = 31 - Math.clz32(rows);
-    let trial = trials.get(size);
-    if (!trial) trials.set(size, (trial = new Trial()));
+  /** Sizes within a factor of two share a trial, if their first op is the same: a memory may have two parts of a pass. */
+  const trialOf = (opcode: number, rows: number) => {
+    const key = (opcode << 5) - Math.clz32(rows);
+    let trial = trials.get(key);
+    if (!trial) trials.set(key, (trial = new Trial()));
     return trial;
   };
   return {
     ...machine,
     run(program, ops, alone) {
       if (alone) return machine.run(program, ops, true);
-      const trial = trialOf(new Int32Array(machine.memory.buffer, program, ROWS_WORD + 1)[ROWS_WORD]!);
+      const op = new Int32Array(machine.memory.buffer, program, ROWS_WORD + 1);
+      const trial = trialOf(op[0]!, op[ROWS_WORD]!);
       const started = now();
       machine.run(program, ops, trial.next());
       trial.took(now() - started);

@@ -1,8 +1,8 @@
 /**
- * Team: a machine whose programs run on several threads.
+ * Team: machines whose programs run on several threads, the same threads for all of them.
  *
- * Thread 0 is the caller's. The others are workers that hold the same kernels over the same shared memory; from their post on they know of
- * jobs only by words in that memory (team-block.ts), so no message goes with a program, and none with an operation.
+ * Thread 0 is the caller's. The others are workers that hold the same kernels over the same shared memories; from their post on they know of
+ * jobs only by words in the first memory (team-block.ts), so no message goes with a program, and none with an operation.
  * @module
  */
 import { ForetokenError } from '../errors.ts';
@@ -13,7 +13,7 @@ import type { Machine } from './engine.ts';
 export interface Post {
   readonly kernels: WebAssembly.Module;
   readonly team: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
+  readonly memories: readonly WebAssembly.Memory[];
   /** 1..threads - 1 */
   readonly thread: number;
   readonly threads: number;
@@ -21,7 +21,7 @@ export interface Post {
 
 /** Exports of the team's module that the host calls. */
 interface TeamExports {
-  lead(program: number, ops: number, threads: number, patience: number): number;
+  lead(memory: number, program: number, ops: number, threads: number, patience: number): number;
   dismiss(): void;
 }
 
@@ -31,11 +31,11 @@ export interface KernelExports {
 }
 
 export interface TeamParts {
-  /** Kernels for shared memories, and an instance of them over `memory`. */
+  /** Kernels for shared memories. */
   readonly kernels: WebAssembly.Module;
-  readonly exports: KernelExports;
   readonly team: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
+  /** Shared; at least one. */
+  readonly memories: readonly WebAssembly.Memory[];
   /** At least 2. */
   readonly threads: number;
   /** Starts a worker that runs `foretoken/worker`. */
@@ -47,17 +47,20 @@ export interface TeamParts {
 /** Seconds: far more than a thread is late for a meeting on an overloaded machine. */
 const PATIENCE = 30;
 
-/** Ends the workers of machines that were dropped, not disposed: they would hold the memory. Made late, as hosts without threads may lack it. */
+/** Ends the workers of machines that were dropped, not disposed: they would hold the memories. Made late, as hosts without threads may lack it. */
 let dropped: FinalizationRegistry<() => void> | undefined;
 
 /**
- * Starts the workers; programs may run once `ready` has resolved.
+ * Starts the workers; programs may run once `ready` has resolved, one at a time.
+ * @returns a machine for each memory; to dispose one, or to lose a thread, ends them all
  * @throws {ForetokenError} `engine.worker`, by `ready`, when a worker cannot be started
  */
-export function createTeam(parts: TeamParts): Machine {
-  const { kernels, exports, team, memory, threads, worker = startWorker, patience = PATIENCE } = parts;
-  const env = { memory, runProgram: exports.runProgram };
-  const { lead, dismiss } = new WebAssembly.Instance(team, { env }).exports as unknown as TeamExports;
+export function createTeam(parts: TeamParts): readonly Machine[] {
+  const { kernels, team, memories, threads, worker = startWorker, patience = PATIENCE } = parts;
+  const instances = memories.map((memory) => {
+    const { runProgram } = instantiate(kernels, { memory }) as KernelExports;
+    return { runProgram, ...(instantiate(team, { memory: memories[0]!, runProgram }) as TeamExports) };
+  });
   const sleeps = maySleep() ? patience : 0;
   const workers: WorkerLike[] = [];
   /** Why no program can run any more. */
@@ -66,7 +69,7 @@ export function createTeam(parts: TeamParts): Machine {
   const stop = (reason: ForetokenError) => {
     if (end) return;
     end = reason;
-    dismiss(); // some hosts cannot end a worker that sleeps
+    instances[0]!.dismiss(); // some hosts cannot end a worker that sleeps
     for (const started of workers) started.terminate();
   };
 
@@ -96,7 +99,7 @@ export function createTeam(parts: TeamParts): Machine {
           },
           gone,
         });
-        const post: Post = { kernels, team, memory, thread, threads };
+        const post: Post = { kernels, team, memories, thread, threads };
         started.postMessage(post);
       } catch (cause) {
         gone(cause);
@@ -107,22 +110,31 @@ export function createTeam(parts: TeamParts): Machine {
 
   const ready = Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1))).then(() => {});
   ready.catch(() => {}); // told to whoever waits for it, and by `run`
-  const machine: Machine = {
-    memory,
-    threads,
-    ready,
-    run(program, ops, alone = false) {
-      if (end) throw end;
-      if (alone) {
-        exports.runProgram(program, ops, 0, 1);
-      } else if (lead(program, ops, threads, sleeps) === 0) {
-        stop(new ForetokenError('engine.thread', 'a thread failed during a pass: load the model again'));
-        throw end;
-      }
-    },
-    dispose,
-  };
+  const machines: Machine[] = [];
+  for (const [number, memory] of memories.entries()) {
+    const { runProgram, lead } = instances[number]!;
+    machines.push({
+      memory,
+      threads,
+      ready,
+      run(program, ops, alone = false) {
+        if (end) throw end;
+        if (alone) {
+          runProgram(program, ops, 0, 1);
+        } else if (lead(number, program, ops, threads, sleeps) === 0) {
+          stop(new ForetokenError('engine.thread', 'a thread failed during a pass: load the model again'));
+          throw end;
+        }
+      },
+      dispose,
+    });
+  }
+  // Every machine holds `ready`, whatever is put around it; `dispose` must not, so no function of this scope may use it.
   dropped ??= new FinalizationRegistry((end) => end());
-  dropped.register(machine, dispose);
-  return machine;
+  dropped.register(ready, dispose);
+  return machines;
+}
+
+function instantiate(module: WebAssembly.Module, env: WebAssembly.ModuleImports): unknown {
+  return new WebAssembly.Instance(module, { env }).exports;
 }

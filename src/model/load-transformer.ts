@@ -1,8 +1,9 @@
 /**
- * Loading a transformer: every check first, then one memory of exactly the planned size, then the weights.
+ * Loading a transformer: every check first, then memory of exactly the planned size, then the weights.
  * @module
  */
 import { outOfRange, wrongType } from '../check-options.ts';
+import { MOST_MEMORY_BYTES } from '../engine/arena.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { payingThreads } from '../engine/paying-threads.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
@@ -13,7 +14,7 @@ import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts'
 import { type ModelConfig, parseHfConfig } from '../formats/hf-config.ts';
 import { llamaLayout } from './architectures/llama.ts';
 import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
-import { type MemoryPlan, misfit, planMemory, type WeightType } from './memory-plan.ts';
+import { type MemoryPlan, MOST_STAGES, misfit, planMemory, type WeightType } from './memory-plan.ts';
 import { TransformerModel } from './transformer-model.ts';
 
 /** What the memory plan depends on; all optional for a caller. */
@@ -31,8 +32,10 @@ export interface MemoryOptions {
   readonly maxNodes?: number;
   /** Threads that run a pass together, 1..64, or `auto`: as many as the host has, in passes where they pay. Default 1, which is all there is where threads share no memory. */
   readonly threads?: ThreadsOption;
-  /** Most bytes that the model's linear memory may have. Default 4 GiB, the most there can be; 96 MB on workerd. */
+  /** Most bytes that the model's linear memory may have, all memories together. Default none; 96 MB on workerd. */
   readonly memoryLimit?: number;
+  /** Most bytes of one memory: a larger model is split over several. Default 4 GiB, the most there can be. */
+  readonly largestMemory?: number;
 }
 
 export interface LoadOptions extends MemoryOptions {
@@ -51,8 +54,6 @@ const DEFAULT_CONTEXT = 2048;
 const MOST_NODES = 64;
 const MOST_SESSIONS = 1024;
 const MOST_CONFIG_BYTES = 2 ** 20;
-/** A wasm32 memory ends here. */
-const MOST_MEMORY_BYTES = 2 ** 32;
 
 /**
  * Loads a Llama-type checkpoint from a folder.
@@ -77,14 +78,17 @@ export async function loadFolder(folder: Folder, config: ModelConfig, options: L
   const weights = checkWeights(plan.weights, tensors, config.quantization);
   const engine = options.engine ?? (await createEngine(options.worker ? { worker: options.worker } : {}));
   const { threads } = plan.options;
-  const machine = threads > 1 ? await engine.createTeam!(plan.bytes, threads) : engine.createMachine(plan.bytes);
+  const sizes = plan.stages.map(({ bytes }) => bytes);
+  const machines =
+    threads > 1 ? await engine.createTeam!(sizes, threads) : sizes.map((bytes) => engine.createMachine(bytes));
   try {
-    await loadWeights(machine.memory, weights, options);
-    await unlessAborted(machine.ready, options.signal);
-    const paying = threads > 1 && options.threads === 'auto' ? payingThreads(machine) : machine;
-    return new TransformerModel(paying, config, plan);
+    const memories = machines.map(({ memory }) => memory);
+    await loadWeights(memories, weights, options);
+    for (const { ready } of machines) await unlessAborted(ready, options.signal);
+    const paying = threads > 1 && options.threads === 'auto';
+    return new TransformerModel(paying ? machines.map((machine) => payingThreads(machine)) : machines, config, plan);
   } catch (error) {
-    machine.dispose();
+    for (const machine of machines) machine.dispose();
     throw error;
   }
 }
@@ -116,7 +120,8 @@ export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadO
     context = Math.min(config.context, DEFAULT_CONTEXT),
     sessions = 1,
     maxNodes = MOST_NODES,
-    memoryLimit = MOST_MEMORY_BYTES,
+    memoryLimit = MOST_STAGES * MOST_MEMORY_BYTES,
+    largestMemory = MOST_MEMORY_BYTES,
   } = options;
   if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
   if (!WEIGHT_TYPES.includes(dtype))
@@ -124,9 +129,10 @@ export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadO
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
-  checkInteger('memoryLimit', memoryLimit, MOST_MEMORY_BYTES);
+  checkInteger('memoryLimit', memoryLimit, MOST_STAGES * MOST_MEMORY_BYTES);
+  checkInteger('largestMemory', largestMemory, MOST_MEMORY_BYTES);
   const planWith = (threads: number) =>
-    planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes, threads });
+    planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes, threads, largestMemory });
   const plan = planWith(chooseThreads(options, () => planWith(1).weightBytes).threads);
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError(

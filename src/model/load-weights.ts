@@ -1,5 +1,5 @@
 /**
- * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memory.
+ * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memories.
  * @module
  */
 import { packBf16, packF32, packQ4, packQ8 } from '../engine/packing.ts';
@@ -19,7 +19,7 @@ import {
 } from '../formats/tensors.ts';
 import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
-import type { MatrixPlan, VectorPlan, WeightsPlan } from './memory-plan.ts';
+import { type MatrixPlan, type VectorPlan, type WeightsPlan, weightPlans } from './memory-plan.ts';
 
 /** All ones in an f16, and in a bf16, that is NaN or infinite. */
 const F16_EXPONENT = 0x7c00;
@@ -57,18 +57,12 @@ export function checkWeights(
   tensors: Tensors,
   quantization: ModelConfig['quantization'],
 ): CheckedWeights {
-  const { embedding, layers, finalNorm, head } = weights;
-  const vectorPlans = [...layers.flatMap((layer) => [layer.attentionNorm, layer.feedForwardNorm]), finalNorm];
-  const matrixPlans = new Set([
-    embedding,
-    ...layers.flatMap((layer) => [layer.queryKeyValue, layer.output, layer.gateUp, layer.down]),
-    head,
-  ]);
-  const vectors = vectorPlans.map((plan) => ({
-    plan,
-    tensor: expectTensor(tensors, plan.tensor.name, plan.tensor.shape),
-  }));
-  const matrices = [...matrixPlans].flatMap((plan) => {
+  const plans = weightPlans(weights);
+  const vectors = plans
+    .filter((plan) => 'tensor' in plan)
+    .map((plan) => ({ plan, tensor: expectTensor(tensors, plan.tensor.name, plan.tensor.shape) }));
+  const matrixPlans = plans.filter((plan) => 'tensors' in plan);
+  const matrices = matrixPlans.flatMap((plan) => {
     let firstRow = 0;
     return plan.tensors.map((name) => {
       const part = { plan, firstRow, stored: findMatrix(tensors, name, quantization) };
@@ -102,12 +96,13 @@ function findMatrix(
 }
 
 /**
- * Reads every tensor into the memory.
+ * Reads every tensor into its memory.
+ * @param memories by the number of the stage
  * @throws {ForetokenError} `file.nonfinite`, and what the source's `read` throws
  * @throws the signal's reason, once it aborts
  */
 export async function loadWeights(
-  memory: WebAssembly.Memory,
+  memories: readonly WebAssembly.Memory[],
   weights: CheckedWeights,
   options: LoadWeightsOptions,
 ): Promise<void> {
@@ -125,7 +120,7 @@ export async function loadWeights(
     first: tensor,
     load: async () => {
       for await (const { row, data } of readFloats(tensor, readOptions)) {
-        new Float32Array(memory.buffer, plan.address + row * 4, data.length).set(data);
+        new Float32Array(memories[plan.stage]!.buffer, plan.address + row * 4, data.length).set(data);
       }
       await progress(tensor.bytes);
     },
@@ -135,7 +130,7 @@ export async function loadWeights(
     const load = async () => {
       const rows = 'floats' in stored ? floatRows(stored.floats, readOptions) : blockRows(stored, plan, readOptions);
       for await (const { row, values, bytes } of rows) {
-        pack(memory.buffer, plan, firstRow + row, values, first.name);
+        pack(memories[plan.stage]!.buffer, plan, firstRow + row, values, first.name);
         await progress(bytes);
       }
     };

@@ -1,5 +1,15 @@
 /**
  * Memory plan: every byte of a model's linear memory, settled from its configuration before anything is loaded.
+ *
+ * A model that is larger than one memory may be is split over several. Each is a *stage* of a pass: it holds some layers with their part of
+ * every cache, and the scratch of a pass, while the stream goes on from one to the next.
+ *
+ *   stage 0   embedding, layers 0..k-1, their keys and values, scratch
+ *   stage 1   layers k..2k-1, theirs, scratch
+ *   ...
+ *   the last  layers ..L-1, theirs, scratch; final norm, head, logits (in stage 0 where the head is the embedding)
+ *
+ * Stages are as few as hold the model, and nearly equal in bytes: a host refuses a large memory sooner than two of half its size.
  * @module
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
@@ -23,11 +33,21 @@ export interface PlanOptions {
   readonly maxNodes: number;
   /** Threads that run a pass together. */
   readonly threads: number;
+  /** Most bytes of one memory. */
+  readonly largestMemory: number;
+}
+
+/** Where weights lie. */
+export interface Region {
+  /** Number of the memory. */
+  readonly stage: number;
+  readonly address: number;
+  /** What is left free up to the next region is counted. */
+  readonly bytes: number;
 }
 
 /** A packed weight matrix: the rows of one or more tensors, one below the other. */
-export interface MatrixPlan {
-  readonly address: number;
+export interface MatrixPlan extends Region {
   readonly dtype: WeightType;
   readonly outDim: number;
   readonly inDim: number;
@@ -35,12 +55,13 @@ export interface MatrixPlan {
 }
 
 /** A weight vector, f32. */
-export interface VectorPlan {
-  readonly address: number;
+export interface VectorPlan extends Region {
   readonly tensor: TensorName;
 }
 
 export interface LayerPlan {
+  /** Number of the memory that holds its weights, and its keys and values. */
+  readonly stage: number;
   readonly attentionNorm: VectorPlan;
   /** Query, key and value projections as one matrix. */
   readonly queryKeyValue: MatrixPlan;
@@ -59,7 +80,7 @@ export interface WeightsPlan {
   readonly head: MatrixPlan;
 }
 
-/** One session's cache: the addresses of keys and values of each layer (layouts in opcodes.ts). */
+/** One session's cache: the addresses of keys and values of each layer, in that layer's memory (layouts in opcodes.ts). */
 export interface CachePlan {
   readonly keys: readonly number[];
   readonly values: readonly number[];
@@ -96,20 +117,27 @@ export interface PassPlan {
   readonly quantizedScales: number;
   /** For each thread its own. */
   readonly attentionScratch: number;
-  /** (N, vocab) f32. */
+  /** (N, vocab) f32, in the head's memory; no room in others. */
   readonly logits: number;
   /** (N, 64) i32: answers of argmax and top-k. */
   readonly selected: number;
+}
+
+/** One memory. */
+export interface StagePlan {
+  readonly pass: PassPlan;
+  /** A multiple of the page size. */
+  readonly bytes: number;
 }
 
 export interface MemoryPlan {
   readonly options: PlanOptions;
   readonly weights: WeightsPlan;
   readonly sessions: readonly CachePlan[];
-  readonly pass: PassPlan;
+  readonly stages: readonly StagePlan[];
   /** Slots of a session's cache: every position of the context, and room for the nodes of one more pass, in whole blocks of keys. */
   readonly capacity: number;
-  /** Whole memory, a multiple of the page size, and its parts. */
+  /** All memories together, and their parts. */
   readonly bytes: number;
   readonly weightBytes: number;
   readonly cacheBytes: number;
@@ -123,30 +151,79 @@ export const MAX_TOP_K = 64;
 /** Ops of one layer and of the rest of a pass: an upper bound, checked by the transformer's tests. */
 const OPS_PER_LAYER = 20;
 const OPS_OUTSIDE_LAYERS = 8;
+/** 256 GiB: more than a host of WebAssembly has. */
+export const MOST_STAGES = 64;
 
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
 /**
- * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels
+ * @throws {ForetokenError} `config.unsupported` when a width does not fit the kernels; `memory.limit` when a part of the model that cannot be
+ *   split is larger than one memory may be, or the whole larger than MOST_STAGES of them
  */
 export function planMemory(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions): MemoryPlan {
   const problem = misfit(config, options.dtype);
   if (problem !== undefined) throw new ForetokenError('config.unsupported', problem);
-  const arena = new Arena();
+  const { largestMemory } = options;
+  const fits = ({ stages }: MemoryPlan) => stages.every(({ bytes }) => bytes <= largestMemory);
+  const whole = planStages(config, layout, options, { arenas: [new Arena()], stageOf: () => 0 });
+  if (fits(whole)) return whole;
+
+  // The model laid end to end is cut into equal parts, and a layer lies where its middle falls.
+  const { weights, weightBytes, cacheBytes, passBytes } = whole;
+  const embeddingBytes = weights.embedding.bytes;
+  const headBytes = layout.head ? weights.head.bytes : 0;
+  const totalBytes = weightBytes + cacheBytes;
+  const layerBytes = (totalBytes - embeddingBytes - headBytes) / config.layers;
+  for (let count = 2; count <= MOST_STAGES; count++) {
+    const arenas = Array.from({ length: count }, () => new Arena());
+    const stageOf = (layer: number) =>
+      Math.floor(((embeddingBytes + (layer + 0.5) * layerBytes) * count) / totalBytes);
+    const plan = planStages(config, layout, options, { arenas, stageOf });
+    if (fits(plan)) return plan;
+  }
+  const parts = `embedding ${embeddingBytes}, layer with its caches ${Math.ceil(layerBytes)}, head ${headBytes}, pass ${passBytes}`;
+  throw new ForetokenError(
+    'memory.limit',
+    `the plan needs ${whole.bytes} bytes, which do not fit ${MOST_STAGES} memories of ${largestMemory}: ${parts}`,
+  );
+}
+
+/** Memories, and how a model is split over them. */
+interface Split {
+  readonly arenas: readonly Arena[];
+  /** Number of the memory that holds a layer. */
+  readonly stageOf: (layer: number) => number;
+}
+
+function planStages(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions, split: Split): MemoryPlan {
+  const { arenas } = split;
+  const sum = (bytesOf: (arena: Arena) => number) => arenas.reduce((total, arena) => total + bytesOf(arena), 0);
   const measured = <T>(plan: () => T): [T, number] => {
-    const before = arena.bytes;
+    const before = sum(({ bytes }) => bytes);
     const result = plan();
-    return [result, arena.bytes - before];
+    return [result, sum(({ bytes }) => bytes) - before];
   };
   const capacity = roundUp(options.context + options.maxNodes, KEY_BLOCK);
-  const [pass, passBytes] = measured(() => planPass(arena, config, options, capacity));
-  const [sessions, cacheBytes] = measured(() =>
-    Array.from({ length: options.sessions }, () => planCache(arena, config, capacity)),
+  const headStage = layout.head ? arenas.length - 1 : 0;
+  const [passes, passBytes] = measured(() =>
+    arenas.map((arena, stage) => planPass(arena, config, options, capacity, stage === headStage)),
   );
-  const [weights, weightBytes] = measured(() => planWeights(arena, layout, options.dtype));
-  const bytes = arena.pages * PAGE_BYTES;
-  const threadBytes = attentionScratchBytes(capacity);
-  return { options, weights, sessions, pass, capacity, bytes, weightBytes, cacheBytes, passBytes, threadBytes };
+  const [sessions, cacheBytes] = measured(() =>
+    Array.from({ length: options.sessions }, () => planCache(split, config, capacity)),
+  );
+  const [weights, weightBytes] = measured(() => planWeights(split, headStage, layout, options.dtype));
+  return {
+    options,
+    weights,
+    sessions,
+    stages: arenas.map(({ pages }, stage) => ({ pass: passes[stage]!, bytes: pages * PAGE_BYTES })),
+    capacity,
+    bytes: sum(({ pages }) => pages * PAGE_BYTES),
+    weightBytes,
+    cacheBytes,
+    passBytes,
+    threadBytes: arenas.length * attentionScratchBytes(capacity),
+  };
 }
 
 /**
@@ -167,29 +244,55 @@ export function isBlocked(dtype: WeightType): boolean {
   return dtype === 'q8' || dtype === 'q4';
 }
 
-function planWeights(arena: Arena, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
-  const matrix = (...tensors: TensorName[]): MatrixPlan => {
+function planWeights(
+  { arenas, stageOf }: Split,
+  headStage: number,
+  layout: CheckpointLayout,
+  dtype: WeightType,
+): WeightsPlan {
+  const region = (stage: number, bytes: number): Region => {
+    const arena = arenas[stage]!;
+    const address = arena.reserve(bytes);
+    return { stage, address, bytes: arena.bytes - address };
+  };
+  const matrix = (stage: number, ...tensors: TensorName[]): MatrixPlan => {
     const inDim = tensors[0]!.shape[1]!;
     const outDim = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    return { address: arena.reserve(packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
+    return { ...region(stage, packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
   };
-  const vector = (tensor: TensorName): VectorPlan => ({ address: arena.reserve(tensor.shape[0]! * 4), tensor });
-  const embedding = matrix(layout.embedding);
-  const layers = layout.layers.map((layer) => ({
-    attentionNorm: vector(layer.attentionNorm),
-    queryKeyValue: matrix(layer.query, layer.key, layer.value),
-    output: matrix(layer.output),
-    feedForwardNorm: vector(layer.feedForwardNorm),
-    gateUp: matrix(layer.gate, layer.up),
-    down: matrix(layer.down),
-  }));
-  const finalNorm = vector(layout.finalNorm);
-  return { embedding, layers, finalNorm, head: layout.head ? matrix(layout.head) : embedding };
+  const vector = (stage: number, tensor: TensorName): VectorPlan => ({
+    ...region(stage, tensor.shape[0]! * 4),
+    tensor,
+  });
+  const embedding = matrix(0, layout.embedding);
+  const layers = layout.layers.map((layer, index) => {
+    const stage = stageOf(index);
+    return {
+      stage,
+      attentionNorm: vector(stage, layer.attentionNorm),
+      queryKeyValue: matrix(stage, layer.query, layer.key, layer.value),
+      output: matrix(stage, layer.output),
+      feedForwardNorm: vector(stage, layer.feedForwardNorm),
+      gateUp: matrix(stage, layer.gate, layer.up),
+      down: matrix(stage, layer.down),
+    };
+  });
+  const finalNorm = vector(headStage, layout.finalNorm);
+  return { embedding, layers, finalNorm, head: layout.head ? matrix(headStage, layout.head) : embedding };
 }
 
-function planCache(arena: Arena, config: ModelConfig, capacity: number): CachePlan {
+/** All matrices and vectors, each once, in the order in which a pass comes to them. */
+export function weightPlans({ embedding, layers, finalNorm, head }: WeightsPlan): (MatrixPlan | VectorPlan)[] {
+  const ofLayers = layers.flatMap((layer) => [
+    ...[layer.attentionNorm, layer.queryKeyValue, layer.output],
+    ...[layer.feedForwardNorm, layer.gateUp, layer.down],
+  ]);
+  return [...new Set([embedding, ...ofLayers, finalNorm, head])];
+}
+
+function planCache({ arenas, stageOf }: Split, config: ModelConfig, capacity: number): CachePlan {
   const bytes = config.kvHeads * capacity * config.headDim * 4;
-  const regions = () => Array.from({ length: config.layers }, () => arena.reserve(bytes));
+  const regions = () => Array.from({ length: config.layers }, (_, layer) => arenas[stageOf(layer)]!.reserve(bytes));
   return { keys: regions(), values: regions() };
 }
 
@@ -198,7 +301,13 @@ function attentionScratchBytes(capacity: number): number {
   return ATTENTION_TILE * capacity * 4;
 }
 
-function planPass(arena: Arena, config: ModelConfig, options: PlanOptions, capacity: number): PassPlan {
+function planPass(
+  arena: Arena,
+  config: ModelConfig,
+  options: PlanOptions,
+  capacity: number,
+  holdsHead: boolean,
+): PassPlan {
   const { dtype, maxNodes, threads } = options;
   const words = (count: number) => arena.reserve(count * 4);
   const rows = (width: number) => words(maxNodes * width);
@@ -224,7 +333,7 @@ function planPass(arena: Arena, config: ModelConfig, options: PlanOptions, capac
     quantized: arena.reserve(maxNodes * widest * 2),
     quantizedScales: rows(Math.ceil(widest / BLOCK) * (dtype === 'q4' ? 2 : 1)),
     attentionScratch: arena.reserve(threads * attentionScratchBytes(capacity)),
-    logits: rows(config.vocab),
+    logits: rows(holdsHead ? config.vocab : 0),
     selected: rows(MAX_TOP_K),
   };
 }

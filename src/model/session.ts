@@ -153,11 +153,7 @@ export class Session implements Target {
     return {
       logits(node) {
         check(node);
-        return new Float32Array(
-          model.machine.memory.buffer,
-          model.plan.pass.logits + node * model.config.vocab * 4,
-          model.config.vocab,
-        );
+        return model.transformer.logits(node);
       },
       argmax(node) {
         check(node);

@@ -10,7 +10,8 @@ import { Session } from './session.ts';
 import { Transformer } from './transformer.ts';
 
 export class TransformerModel {
-  readonly machine: Machine;
+  /** One for each stage of the plan. */
+  readonly machines: readonly Machine[];
   readonly config: ModelConfig;
   readonly plan: MemoryPlan;
   readonly transformer: Transformer;
@@ -18,12 +19,12 @@ export class TransformerModel {
   readonly #open = new Set<Session>();
   #passes = 0;
 
-  /** @param machine a machine of `plan.bytes` whose weights are in place */
-  constructor(machine: Machine, config: ModelConfig, plan: MemoryPlan) {
-    this.machine = machine;
+  /** @param machines of the bytes of each stage, with the weights in place */
+  constructor(machines: readonly Machine[], config: ModelConfig, plan: MemoryPlan) {
+    this.machines = machines;
     this.config = config;
     this.plan = plan;
-    this.transformer = new Transformer(machine, config, plan);
+    this.transformer = new Transformer(machines, config, plan);
     this.#freeCaches = [...plan.sessions].reverse();
   }
 
@@ -57,13 +58,17 @@ export class TransformerModel {
   /** Copies every slot of one cache to another. */
   copyCache(from: CachePlan, to: CachePlan): void {
     const { config, plan } = this;
-    const floats = new Float32Array(this.machine.memory.buffer);
     const length = config.kvHeads * plan.capacity * config.headDim;
     for (const region of ['keys', 'values'] as const) {
       from[region].forEach((address, layer) => {
-        floats.copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
+        this.layerFloats(layer).copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
       });
     }
+  }
+
+  /** The memory that holds a layer. */
+  layerFloats(layer: number): Float32Array {
+    return new Float32Array(this.machines[this.plan.weights.layers[layer]!.stage]!.memory.buffer);
   }
 
   /** Takes a session's cache back. */
@@ -71,9 +76,9 @@ export class TransformerModel {
     if (this.#open.delete(session)) this.#freeCaches.push(session.cache);
   }
 
-  /** Disposes every session, and ends the threads: once the caller lets go of the model, too, its memory is garbage. */
+  /** Disposes every session, and ends the threads: once the caller lets go of the model, too, its memories are garbage. */
   dispose(): void {
     for (const session of this.#open) session.dispose();
-    this.machine.dispose();
+    for (const machine of this.machines) machine.dispose();
   }
 }

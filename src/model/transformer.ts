@@ -5,6 +5,8 @@
  *   for each layer:  stream += attention(norm(stream));  stream += feedForward(norm(stream))
  *   logits = head(norm(stream))
  *
+ * Ops are written for the memory that holds the layer; with several memories the stream moves from one to the next, and is copied there.
+ *
  * Source: Vaswani et al., 2017, arXiv 1706.03762, in the Llama form (architectures/llama.ts).
  * Bits: a row's result depends on the tokens of its path only, never on the other rows of the pass (each kernel's header says how).
  * @module
@@ -12,9 +14,10 @@
 import type { Machine } from '../engine/engine.ts';
 import { exp, log } from '../engine/math.ts';
 import * as op from '../engine/opcodes.ts';
-import { floatBits, ProgramWriter } from '../engine/program.ts';
+import { floatBits } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { CachePlan, LayerPlan, MatrixPlan, MemoryPlan, PassPlan, VectorPlan } from './memory-plan.ts';
+import { Stage } from './stage.ts';
 import type { LogitRows } from './target.ts';
 
 /** The new tokens of a pass, and the cache that they extend. */
@@ -37,19 +40,19 @@ const ROPE_HALVES = 0;
 const EMBED = { f32: op.EMBED_F32, bf16: op.EMBED_BF16, q8: op.EMBED_Q8, q4: op.EMBED_Q4 } as const;
 
 export class Transformer {
-  readonly #machine: Machine;
   readonly #config: ModelConfig;
   readonly #plan: MemoryPlan;
-  readonly #pass: PassPlan;
-  readonly #program: ProgramWriter;
+  readonly #stages: readonly Stage[];
+  /** Where ops are written to. */
+  #stage: Stage;
 
-  constructor(machine: Machine, config: ModelConfig, plan: MemoryPlan) {
-    this.#machine = machine;
+  /** @param machines one for each stage of the plan */
+  constructor(machines: readonly Machine[], config: ModelConfig, plan: MemoryPlan) {
     this.#config = config;
     this.#plan = plan;
-    this.#pass = plan.pass;
-    this.#program = new ProgramWriter(machine.memory, plan.pass.program, plan.pass.programOps);
-    writeRopeFrequencies(new Float32Array(machine.memory.buffer, plan.pass.frequencies, config.headDim / 2), config);
+    this.#stages = plan.stages.map((stage, i) => new Stage(machines[i]!, stage));
+    this.#stage = this.#stages[0]!;
+    writeRopeFrequencies(this.#stage.floats(this.#pass.frequencies, config.headDim / 2), config);
   }
 
   /** Runs one pass: keys and values of the new tokens go to their slots, logits to `pass.logits`, row i for node i. */
@@ -57,9 +60,9 @@ export class Transformer {
     const { cache, length } = input;
     const rows = input.tokens.length;
     const { weights } = this.#plan;
+    this.#stage = this.#stages[weights.embedding.stage]!;
     this.#writeInput(input);
 
-    this.#program.clear();
     this.#embed(weights.embedding, rows);
     this.#push(
       op.ROPE_TABLE,
@@ -70,40 +73,67 @@ export class Transformer {
       this.#config.headDim / 2,
     );
     weights.layers.forEach((layer, index) => {
+      this.#moveTo(layer.stage, rows);
       this.#attention(layer, cache.keys[index]!, cache.values[index]!, length, rows);
       this.#feedForward(layer, rows);
     });
-    if (logitRows === 'all') this.#logits(0, rows);
-    else if (logitRows === 'last') this.#logits(rows - 1, 1);
-    this.#machine.run(this.#program.address, this.#program.ops);
+    if (logitRows !== 'none') {
+      this.#moveTo(weights.head.stage, rows);
+      this.#head(logitRows === 'all' ? 0 : rows - 1, rows);
+    }
+    this.#stage.run();
   }
 
   /** Moves one slot of every layer of a cache. */
   moveSlot(cache: CachePlan, from: number, to: number): void {
-    const { kvHeads, headDim, layers } = this.#config;
-    this.#program.clear();
-    for (let layer = 0; layer < layers; layer++) {
+    const { kvHeads, headDim } = this.#config;
+    this.#plan.weights.layers.forEach(({ stage }, layer) => {
+      this.#stage = this.#stages[stage]!;
       this.#push(op.KV_MOVE, cache.keys[layer]!, cache.values[layer]!, from, to, kvHeads, headDim, this.#plan.capacity);
-    }
-    this.#runAlone();
+    });
+    for (const stage of this.#stages) stage.run(true);
+  }
+
+  /** @returns (V,) logits of a node of the last pass; a view that the next pass overwrites */
+  logits(node: number): Float32Array {
+    const { pass } = this.#headStage;
+    const { vocab } = this.#config;
+    return this.#headStage.floats(pass.logits + node * vocab * 4, vocab);
   }
 
   /** @returns (k,) ids of the k largest logits of a node of the last pass, best first; a view that the next selection overwrites */
   select(node: number, k: number): Int32Array {
     const { vocab } = this.#config;
+    this.#stage = this.#headStage;
     const { logits, selected } = this.#pass;
     const row = logits + node * vocab * 4;
-    this.#program.clear();
     if (k === 1) this.#push(op.ARGMAX, selected, row, 1, vocab);
     else this.#push(op.TOP_K, selected, row, 1, vocab, k);
-    this.#runAlone();
-    return new Int32Array(this.#machine.memory.buffer, selected, k);
+    this.#stage.run(true);
+    return this.#stage.integers(selected, k);
+  }
+
+  get #headStage(): Stage {
+    return this.#stages[this.#plan.weights.head.stage]!;
+  }
+
+  /** Scratch of the memory where ops are written to. */
+  get #pass(): PassPlan {
+    return this.#stage.pass;
+  }
+
+  /** Goes on in another memory: what was written so far runs, and the stream is copied. Within one memory nothing happens. */
+  #moveTo(stage: number, rows: number): void {
+    const [from, to] = [this.#stage, this.#stages[stage]!];
+    if (to === from) return;
+    from.run();
+    to.takeOver(from, rows, this.#config);
+    this.#stage = to;
   }
 
   #writeInput({ tokens, parents, depths, length }: PassInput): void {
-    const { buffer } = this.#machine.memory;
     const rows = tokens.length;
-    const integers = (address: number, count: number) => new Int32Array(buffer, address, count);
+    const integers = (address: number, count: number) => this.#stage.integers(address, count);
     integers(this.#pass.tokens, rows).set(tokens);
     integers(this.#pass.depths, rows).set(depths);
     integers(this.#pass.positions, rows).set(depths.map((depth) => length + depth));
@@ -164,12 +194,13 @@ export class Transformer {
     this.#addUpdate(rows);
   }
 
-  #logits(firstRow: number, rows: number): void {
+  /** Logits of the rows from the first one asked for on. */
+  #head(firstRow: number, rows: number): void {
     const { hidden, vocab } = this.#config;
     const { stream, normed, logits } = this.#pass;
     const { finalNorm, head } = this.#plan.weights;
-    this.#norm(finalNorm, rows, stream + firstRow * hidden * 4);
-    this.#matmul(head, normed, logits + firstRow * vocab * 4, rows);
+    this.#norm(finalNorm, rows - firstRow, stream + firstRow * hidden * 4);
+    this.#matmul(head, normed, logits + firstRow * vocab * 4, rows - firstRow);
   }
 
   /** normed = RMSNorm(x) */
@@ -198,12 +229,7 @@ export class Transformer {
   }
 
   #push(opcode: number, ...operands: number[]): void {
-    this.#program.push(opcode, ...operands);
-  }
-
-  /** For programs with so little to do that waking other threads would take longer. */
-  #runAlone(): void {
-    this.#machine.run(this.#program.address, this.#program.ops, true);
+    this.#stage.program.push(opcode, ...operands);
   }
 }
 

@@ -1,9 +1,10 @@
 /**
- * A worker's code: `foretoken/worker`. It waits for its post, posts `ready`, and then runs the kernels on the shared memory, job after job,
+ * A worker's code: `foretoken/worker`. It waits for its post, posts `ready`, and then runs the kernels on the shared memories, job after job,
  * until it is dismissed. It posts nothing else; what goes wrong is thrown, and so reaches the host's own error event.
  * @module
  */
 import type { Post } from '../engine/team.ts';
+import { NOWHERE } from '../engine/team-block.ts';
 
 /** What both kinds of worker have: the web's global scope, and the parent port of node:worker_threads. */
 interface Port {
@@ -23,14 +24,23 @@ const port =
     ? (scope as Port)
     : (scope.process!.getBuiltinModule!('node:worker_threads') as { readonly parentPort: Port }).parentPort;
 
-function work({ kernels, team, memory, thread, threads }: Post): void {
-  const { runProgram } = new WebAssembly.Instance(kernels, { env: { memory } }).exports;
-  const { serve, fail } = new WebAssembly.Instance(team, { env: { memory, runProgram: runProgram! } }).exports;
+/** Exports of the team's module that workers call. */
+interface Member {
+  serve(memory: number, thread: number, threads: number): number;
+  fail(): void;
+}
+
+function work({ kernels, team, memories, thread, threads }: Post): void {
+  const members = memories.map((memory) => {
+    const { runProgram } = new WebAssembly.Instance(kernels, { env: { memory } }).exports;
+    const env = { memory: memories[0]!, runProgram: runProgram! };
+    return new WebAssembly.Instance(team, { env }).exports as unknown as Member;
+  });
   port.postMessage('ready');
   try {
-    (serve as (thread: number, threads: number) => void)(thread, threads);
+    for (let memory = 0; memory !== NOWHERE; ) memory = members[memory]!.serve(memory, thread, threads);
   } catch (error) {
-    (fail as () => void)(); // thread 0 waits at the next meeting, and would never hear of it
+    members[0]!.fail(); // thread 0 waits at the next meeting, and would never hear of it
     throw error;
   }
   port.close();

@@ -9,7 +9,7 @@ function workerOf(code: string): Worker {
   return new Worker(
     `const { parentPort } = require('node:worker_threads');
     const tell = () => parentPort.postMessage('ready');
-    const exportsOf = ({ kernels, team, memory }, changed = (runProgram) => runProgram) => {
+    const exportsOf = ({ kernels, team, memories: [memory] }, changed = (runProgram) => runProgram) => {
       const { runProgram } = new WebAssembly.Instance(kernels, { env: { memory } }).exports;
       return new WebAssembly.Instance(team, { env: { memory, runProgram: changed(runProgram) } }).exports;
     };
@@ -26,7 +26,7 @@ export const failing = () =>
   workerOf(`
     const { serve, fail } = exportsOf(post, () => () => { throw new Error('planted'); });
     tell();
-    try { serve(post.thread, post.threads); } catch (error) { fail(); throw error; }`);
+    try { serve(0, post.thread, post.threads); } catch (error) { fail(); throw error; }`);
 
 /** Ends while it waits for its first job. */
 export const leaving = () => workerOf('tell(); setTimeout(() => process.exit(3), 50);');
@@ -47,4 +47,4 @@ export const hasty = () =>
       return 1;
     });
     tell();
-    serve(post.thread, post.threads);`);
+    serve(0, post.thread, post.threads);`);

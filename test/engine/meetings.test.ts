@@ -59,9 +59,9 @@ async function logitsOf(dtype: 'f32' | 'q8', schedule?: Schedule): Promise<Float
     threads: 4,
     engine: {
       ...engine,
-      async createTeam(bytes) {
-        const machine = engine.createMachine(bytes);
-        return schedule ? scheduled(machine, engine.module, schedule) : machine;
+      async createTeam(sizes) {
+        const machines = sizes.map((bytes) => engine.createMachine(bytes));
+        return schedule ? machines.map((machine) => scheduled(machine, engine.module, schedule)) : machines;
       },
     },
   });

@@ -9,7 +9,7 @@ import { createEngine, type Machine } from '../../src/engine/engine.ts';
 import { ADD } from '../../src/engine/opcodes.ts';
 import { payingThreads } from '../../src/engine/paying-threads.ts';
 import { ProgramWriter } from '../../src/engine/program.ts';
-import { createTeam, type KernelExports } from '../../src/engine/team.ts';
+import { createTeam } from '../../src/engine/team.ts';
 import { TEAM_END } from '../../src/engine/team-block.ts';
 import { chooseThreads } from '../../src/engine/threads.ts';
 import { load } from '../../src/load.ts';
@@ -89,15 +89,15 @@ test('passes that run alone and passes that run together leave the same bits, in
     engine: {
       ...engine,
       async createTeam(bytes, threads) {
-        const machine = await engine.createTeam!(bytes, threads);
-        const spied: Machine = {
+        const spied = (machine: Machine): Machine => ({
           ...machine,
           run(program, ops, alone = false) {
             ways[alone ? 'alone' : 'together']++;
             machine.run(program, ops, alone);
           },
-        };
-        return payingThreads(spied, () => randomInt(next, 1_000_000)); // a clock that makes no sense
+        });
+        const machines = await engine.createTeam!(bytes, threads);
+        return machines.map((machine) => payingThreads(spied(machine), () => randomInt(next, 1_000_000))); // a clock that makes no sense
       },
     },
   });
@@ -136,7 +136,7 @@ test('a disposed model refuses to run, and its workers end', async () => {
   const model = await loadTransformer(fixturePath('test-300k'), { threads: 2, worker });
   decode(model, 1);
   model.dispose();
-  assert.throws(() => model.machine.run(model.plan.pass.program, 1), hasCode('model.disposed'));
+  assert.throws(() => model.machines[0]!.run(model.plan.stages[0]!.pass.program, 1), hasCode('model.disposed'));
   model.dispose();
   await until(() => counts.ended === 1);
 });
@@ -166,9 +166,8 @@ test('a worker that vanishes without a word is waited for, and then the pass end
     [withSharedMemory(await kernelBytes('plain')), await teamBytes()].map((bytes) => WebAssembly.compile(bytes)),
   );
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  const { exports } = new WebAssembly.Instance(kernels!, { env: { memory } });
-  const parts = { kernels: kernels!, team: team!, memory, exports: exports as unknown as KernelExports };
-  const machine = createTeam({ ...parts, threads: 2, worker: faulty.absent, patience: 1 });
+  const parts = { kernels: kernels!, team: team!, memories: [memory], threads: 2 };
+  const machine = createTeam({ ...parts, worker: faulty.absent, patience: 1 })[0]!;
   await machine.ready;
   const writer = new ProgramWriter(memory, TEAM_END, 1);
   writer.push(ADD, 1024, 1024, 1024, 8);
@@ -270,7 +269,7 @@ test('threads are as many as asked for, or as the host has where the model is la
 test('the plan of several threads holds scratch for each, and nothing else grows', async () => {
   const [one, three] = await Promise.all([1, 3].map((threads) => fixtureModel('test-300k', { threads })));
   assert.is(three!.plan.passBytes - one!.plan.passBytes, 2 * one!.plan.threadBytes);
-  assert.is(three!.machine.memory.buffer.byteLength, three!.plan.bytes);
+  assert.is(three!.machines[0]!.memory.buffer.byteLength, three!.plan.bytes);
   three!.dispose();
 });
 

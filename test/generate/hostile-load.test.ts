@@ -21,7 +21,7 @@ const mute = Object.create(null);
 type Row = readonly [name: string, value: unknown, code: string];
 
 const MEMORY_OPTIONS: readonly Row[] = [
-  ...['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit'].flatMap((name): Row[] => [
+  ...['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit', 'largestMemory'].flatMap((name): Row[] => [
     [name, null, 'option.type'],
     [name, [1], 'option.type'],
     [name, mute, 'option.type'],
@@ -40,7 +40,9 @@ const MEMORY_OPTIONS: readonly Row[] = [
   ['threads', 0, 'option.range'],
   ['threads', 1.5, 'option.range'],
   ['threads', 65, 'option.range'],
-  ['memoryLimit', 2 ** 32 + 1, 'option.range'],
+  ['memoryLimit', 2 ** 38 + 1, 'option.range'],
+  ['largestMemory', 2 ** 32 + 1, 'option.range'],
+  ['largestMemory', 65_536, 'memory.limit'],
   ['memoryLimit', 65_536, 'memory.limit'],
   ['Context', 64, 'option.unknown'],
   ['x'.repeat(500), 1, 'option.unknown'],

@@ -11,8 +11,8 @@ import type { TransformerModel } from '../../src/model/transformer-model.ts';
 export { prefill } from './plain-decoding.ts';
 
 export interface FixtureOptions extends LoadOptions {
-  /** Puts itself between the model and its machine: where faults are planted. */
-  readonly wrapMachine?: (machine: Machine) => Machine;
+  /** Puts itself between the model and the machine of each stage: where faults are planted. */
+  readonly wrapMachine?: (machine: Machine, stage: number) => Machine;
 }
 
 /** Path of a folder of test/fixtures/models, from the source tree and from build/ alike. */
@@ -26,8 +26,9 @@ export async function fixtureModel(
   { wrapMachine, ...options }: FixtureOptions = {},
 ): Promise<TransformerModel> {
   const engine = await createEngine();
+  let stage = 0;
   const wrapped = wrapMachine
-    ? { ...engine, createMachine: (bytes: number) => wrapMachine(engine.createMachine(bytes)) }
+    ? { ...engine, createMachine: (bytes: number) => wrapMachine(engine.createMachine(bytes), stage++) }
     : engine;
   return loadTransformer(fixturePath(name), { engine: wrapped, ...options });
 }
@@ -37,8 +38,10 @@ export function fillUnusedSlots(model: TransformerModel, session: Session, value
   const snapshot = session.save();
   const { config, plan } = model;
   const floats = config.kvHeads * plan.capacity * config.headDim;
-  for (const address of [...session.cache.keys, ...session.cache.values]) {
-    new Float32Array(model.machine.memory.buffer, address, floats).fill(value);
+  for (const addresses of [session.cache.keys, session.cache.values]) {
+    addresses.forEach((address, layer) => {
+      model.layerFloats(layer).fill(value, address / 4, address / 4 + floats);
+    });
   }
   session.load(snapshot);
 }

@@ -81,7 +81,7 @@ test('a checkpoint with one changed weight is not within the tolerance', async (
   const { prompt, logits } = readExpected('grouped');
   const model = await fixtureModel('grouped', { dtype: 'f32' });
   const { address } = model.plan.weights.layers[1]!.down;
-  new Float32Array(model.machine.memory.buffer, address, 1)[0]! += 0.1;
+  new Float32Array(model.machines[0]!.memory.buffer, address, 1)[0]! += 0.1;
   const session = model.session();
   const rows = session.forward({ tokens: prompt, parents: prompt.map((_, i) => i - 1) }, 'all');
   const worst =

@@ -18,7 +18,8 @@ const tokens = (...ids: number[]) => Int32Array.from(ids);
 
 test('the memory is what the plan says, to the byte, and stays so while decoding', async () => {
   const model = await fixtureModel('test-300k', { context: 100, sessions: 2, maxNodes: 24 });
-  const { buffer } = model.machine.memory;
+  const { memory } = model.machines[0]!;
+  const { buffer } = memory;
   const planned = planFor(model.config, { context: 100, sessions: 2, maxNodes: 24 });
   assert.is(buffer.byteLength, planned.bytes);
   assert.ok(planned.bytes - (planned.weightBytes + planned.cacheBytes + planned.passBytes) < 65_536 + 64);
@@ -26,7 +27,7 @@ test('the memory is what the plan says, to the byte, and stays so while decoding
     model.session(),
     Array.from({ length: 99 }, (_, i) => i),
   );
-  assert.is(model.machine.memory.buffer, buffer);
+  assert.is(memory.buffer, buffer);
 });
 
 test('trees that are none are refused, and the session works on', async () => {
@@ -133,7 +134,7 @@ test('a snapshot is refused by a model of the same shapes whose weights are othe
 
   const finetuned = await sameWeights();
   const { address } = finetuned.plan.weights.layers[1]!.down;
-  const bytes = new Int8Array(finetuned.machine.memory.buffer, address, 4096);
+  const bytes = new Int8Array(finetuned.machines[0]!.memory.buffer, address, 4096);
   for (let i = 0; i < bytes.length; i++) bytes[i]! ^= 1;
   assert.is(await rejection(load(finetuned, own)), 'session.snapshot');
 });
@@ -171,11 +172,11 @@ test('weights and caches above 2 GiB are like any other', async () => {
   const sessions = Math.ceil(2 ** 31 / plan.cacheBytes) + 1;
   const high = planMemory(config, llamaLayout(config), { ...plan.options, sessions });
   assert.ok(high.weights.embedding.address > 2 ** 31);
-  const { memory, ...machine } = (await createEngine()).createMachine(high.bytes);
+  const machine = (await createEngine()).createMachine(high.bytes);
   const tensors = await openCheckpoint(await openFolder(fixturePath('test-300k')));
-  await loadWeights(memory, checkWeights(high.weights, tensors, config.quantization), {});
+  await loadWeights([machine.memory], checkWeights(high.weights, tensors, config.quantization), {});
 
-  const model = new TransformerModel({ memory, ...machine }, config, high);
+  const model = new TransformerModel([machine], config, high);
   const last = Array.from({ length: sessions }, () => model.session()).at(-1)!;
   const expected = prefill((await fixtureModel('test-300k')).session(), [3, 1, 4, 1, 5]);
   assert.is(firstDifference(prefill(last, [3, 1, 4, 1, 5]), expected), -1);
@@ -194,7 +195,7 @@ test('a dtype that does not fit the widths is refused, and is not chosen by defa
 });
 
 test('memory options out of range are refused before anything is reserved', async () => {
-  for (const name of ['context', 'sessions', 'maxNodes', 'memoryLimit']) {
+  for (const name of ['context', 'sessions', 'maxNodes', 'memoryLimit', 'largestMemory']) {
     for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
       assert.is(await rejection(fixtureModel('grouped', { [name]: value })), 'option.range', `${name} ${value}`);
     }
