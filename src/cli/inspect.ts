@@ -25,6 +25,8 @@ interface MemoryEstimate {
   /** The part of `pass` that each further thread adds. */
   readonly thread: number;
   readonly total: number;
+  /** How many memories it is split over. */
+  readonly memories: number;
 }
 
 interface TokenizerSummary {
@@ -107,6 +109,7 @@ function estimates(config: ModelConfig, context: number | undefined): MemoryEsti
         pass: plan.passBytes,
         thread: plan.threadBytes,
         total: plan.bytes,
+        memories: plan.stages.length,
       };
     }),
   );
@@ -160,12 +163,14 @@ function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: In
 }
 
 function memoryTable(memory: readonly MemoryEstimate[]): string {
-  const rows = memory.map(({ dtype, context, weights, cache, pass, thread, total }) => [
+  const rows = memory.map(({ dtype, context, weights, cache, pass, thread, total, memories }) => [
     dtype,
     countText(context),
-    ...[weights, cache, pass, total, thread].map(bytesText),
+    ...[weights, cache, pass, total].map(bytesText),
+    countText(memories),
+    bytesText(thread),
   ]);
-  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total', 'more per thread'], ...rows]);
+  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total', 'memories', 'more per thread'], ...rows]);
 }
 
 /** The layers' tensors as one row each, where name, dtype and shape agree but for the layer's number. */

@@ -168,23 +168,25 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
   const whole = planStages(config, layout, options, { arenas: [new Arena()], stageOf: () => 0 });
   if (fits(whole)) return whole;
 
-  // The model laid end to end is cut into equal parts, and a layer lies where its middle falls.
+  // Laid end to end, the model is cut into equal parts; a layer lies where its middle falls, and what no layer falls into is left out.
   const { weights, weightBytes, cacheBytes, passBytes } = whole;
   const embeddingBytes = weights.embedding.bytes;
   const headBytes = layout.head ? weights.head.bytes : 0;
   const totalBytes = weightBytes + cacheBytes;
   const layerBytes = (totalBytes - embeddingBytes - headBytes) / config.layers;
-  for (let count = 2; count <= MOST_STAGES; count++) {
-    const arenas = Array.from({ length: count }, () => new Arena());
-    const stageOf = (layer: number) =>
+  for (let count = Math.ceil(whole.bytes / largestMemory); count <= MOST_STAGES; count++) {
+    const partOf = (_: unknown, layer: number) =>
       Math.floor(((embeddingBytes + (layer + 0.5) * layerBytes) * count) / totalBytes);
-    const plan = planStages(config, layout, options, { arenas, stageOf });
+    const parts = layout.layers.map(partOf);
+    const used = [...new Set([0, ...parts, layout.head ? count - 1 : 0])];
+    const split = { arenas: used.map(() => new Arena()), stageOf: (layer: number) => used.indexOf(parts[layer]!) };
+    const plan = planStages(config, layout, options, split);
     if (fits(plan)) return plan;
   }
-  const parts = `embedding ${embeddingBytes}, layer with its caches ${Math.ceil(layerBytes)}, head ${headBytes}, pass ${passBytes}`;
+  const sizes = `embedding ${embeddingBytes}, each layer with its caches ${layerBytes}, head ${headBytes}, scratch ${passBytes}`;
   throw new ForetokenError(
     'memory.limit',
-    `the plan needs ${whole.bytes} bytes, which do not fit ${MOST_STAGES} memories of ${largestMemory}: ${parts}`,
+    `the plan needs ${whole.bytes} bytes (${sizes}), which do not fit memories of ${largestMemory}, ${MOST_STAGES} at most`,
   );
 }
 

@@ -13,8 +13,8 @@ import { createTeam } from '../../src/engine/team.ts';
 import { TEAM_END } from '../../src/engine/team-block.ts';
 import { chooseThreads } from '../../src/engine/threads.ts';
 import { load } from '../../src/load.ts';
-import { loadTransformer } from '../../src/model/load-transformer.ts';
-import type { TransformerModel } from '../../src/model/transformer-model.ts';
+import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
+import { TransformerModel } from '../../src/model/transformer-model.ts';
 import { startWorker, type WorkerLike } from '../../src/runtime/workers.ts';
 import { hasCode, rejection } from '../codes.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
@@ -54,6 +54,13 @@ function decode(model: TransformerModel, seed: number): Float32Array[] {
   } finally {
     session.dispose();
   }
+}
+
+/** test-300k, whose embedding and three layers do not fit fewer memories of this size. */
+async function splitOverThree(options: LoadOptions): Promise<TransformerModel> {
+  const split = await loadTransformer(fixturePath('test-300k'), { maxNodes: 24, largestMemory: 650_000, ...options });
+  assert.is(split.machines.length, 3);
+  return split;
 }
 
 const sameLogits = (a: Float32Array[], b: Float32Array[]) => a.every((row, i) => firstDifference(row, b[i]!) === -1);
@@ -264,6 +271,42 @@ test('threads are as many as asked for, or as the host has where the model is la
   assert.match(choice.note!, /compiled/);
   const model = await loadTransformer(fixturePath('test-300k'), { threads: 4, engine });
   assert.is(model.plan.options.threads, 1);
+});
+
+test('a model over three memories has the workers of one, and each of them works in every memory (seed 7)', async () => {
+  const { counts, worker } = counted();
+  const one = await fixtureModel('test-300k');
+  const split = await splitOverThree({ threads: 3, worker });
+  assert.is(counts.started, 2);
+  for (let seed = 7; seed < 12; seed++) assert.ok(sameLogits(decode(split, seed), decode(one, seed)), `seed ${seed}`);
+  split.dispose();
+  for (const machine of split.machines) assert.throws(() => machine.run(0, 1), hasCode('model.disposed'));
+  await until(() => counts.ended === 2);
+});
+
+test('over three memories, too, a worker that comes to meetings before its work is done changes the bits (planted fault)', async () => {
+  const split = await splitOverThree({ threads: 2, worker: faulty.hasty });
+  assert.not(sameLogits(decode(split, 7), decode(await fixtureModel('test-300k'), 7)));
+  split.dispose();
+});
+
+test('passes over three memories that run alone or together, each memory as it pays, leave the same bits (seed 7)', async () => {
+  const auto = await splitOverThree({ threads: 2 });
+  const next = random(7);
+  const machines = auto.machines.map((machine) => payingThreads(machine, () => randomInt(next, 1_000_000)));
+  const paying = new TransformerModel(machines, auto.config, auto.plan);
+  const one = await fixtureModel('test-300k');
+  for (let seed = 7; seed < 15; seed++) assert.ok(sameLogits(decode(paying, seed), decode(one, seed)), `seed ${seed}`);
+  paying.dispose();
+});
+
+test('a worker that fails in a later memory ends the pass with engine.thread, in every memory, and the other workers', async () => {
+  let turn = 0;
+  const { counts, worker } = counted(() => (turn++ === 0 ? faulty.failingInSecond() : startWorker()));
+  const split = await splitOverThree({ threads: 3, worker });
+  assert.throws(() => decode(split, 1), hasCode('engine.thread'));
+  for (const machine of split.machines) assert.throws(() => machine.run(0, 1), hasCode('engine.thread'));
+  await until(() => counts.ended === 2);
 });
 
 test('the plan of several threads holds scratch for each, and nothing else grows', async () => {

@@ -82,6 +82,12 @@ export async function runPromises({ base, folder, module, threads, granted }: En
       );
       fromFiles.dispose();
     }
+    // One byte less than the model takes in one memory: it is split.
+    const largestMemory = model.plan.bytes - 1;
+    const split = await loadTransformer(`${base}fixtures/models/test-300k/`, { engine, dtype, threads, largestMemory });
+    checks[`${dtype}: a model over two memories has the bits of one over one`] =
+      split.machines.length === 2 && sameDecode(greedyDecode(split.session()), cold);
+    split.dispose();
     model.dispose();
   }
 
