@@ -6,25 +6,45 @@ import type { Machine } from '../engine/engine.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { PassPlan, StagePlan } from './memory-plan.ts';
+import type { PassInput } from './transformer.ts';
 
 export class Stage {
+  readonly memory: WebAssembly.Memory;
   readonly pass: PassPlan;
-  /** Where the transformer writes what is to run here next. */
+  /** What is to run here next. */
   readonly program: ProgramWriter;
   readonly #machine: Machine;
 
   constructor(machine: Machine, { pass }: StagePlan) {
+    this.memory = machine.memory;
     this.pass = pass;
     this.program = new ProgramWriter(machine.memory, pass.program, pass.programOps);
     this.#machine = machine;
   }
 
-  integers(address: number, count: number): Int32Array {
-    return new Int32Array(this.#machine.memory.buffer, address, count);
+  /** Writes what a pass starts from. */
+  begin({ tokens, parents, depths, length }: PassInput): void {
+    const rows = tokens.length;
+    this.#integers(this.pass.tokens, rows).set(tokens);
+    this.#integers(this.pass.depths, rows).set(depths);
+    this.#integers(this.pass.positions, rows).set(depths.map((depth) => length + depth));
+    const paths = this.#integers(this.pass.paths, rows * rows);
+    for (let row = 0; row < rows; row++) {
+      const parent = parents[row]!;
+      const start = row * rows;
+      if (parent >= 0) paths.copyWithin(start, parent * rows, parent * rows + depths[row]!);
+      paths[start + depths[row]!] = row;
+    }
   }
 
-  floats(address: number, count: number): Float32Array {
-    return new Float32Array(this.#machine.memory.buffer, address, count);
+  /** Copies what layers read of a pass over `rows` tokens from the stage that has run before. */
+  takeOver({ pass, memory }: Stage, rows: number, { hidden, headDim }: ModelConfig): void {
+    const copy = (to: number, from: number, count: number) =>
+      this.#integers(to, count).set(new Int32Array(memory.buffer, from, count));
+    copy(this.pass.stream, pass.stream, rows * hidden);
+    copy(this.pass.ropeTable, pass.ropeTable, rows * headDim);
+    copy(this.pass.depths, pass.depths, rows);
+    copy(this.pass.paths, pass.paths, rows * rows);
   }
 
   /** Runs the program, which is empty afterwards. @param alone for programs with so little to do that waking other threads would take longer */
@@ -34,12 +54,7 @@ export class Stage {
     if (ops > 0) this.#machine.run(address, ops, alone);
   }
 
-  /** Goes on with a pass over `rows` tokens where another stage has ended: copies what layers read that no layer before them in this memory wrote. */
-  takeOver(from: Stage, rows: number, { hidden, headDim }: ModelConfig): void {
-    const words = { stream: rows * hidden, ropeTable: rows * headDim, depths: rows, paths: rows * rows };
-    for (const [name, count] of Object.entries(words)) {
-      const region = name as keyof typeof words;
-      this.integers(this.pass[region], count).set(from.integers(from.pass[region], count));
-    }
+  #integers(address: number, count: number): Int32Array {
+    return new Int32Array(this.memory.buffer, address, count);
   }
 }

@@ -52,7 +52,8 @@ export class Transformer {
     this.#plan = plan;
     this.#stages = plan.stages.map((stage, i) => new Stage(machines[i]!, stage));
     this.#stage = this.#stages[0]!;
-    writeRopeFrequencies(this.#stage.floats(this.#pass.frequencies, config.headDim / 2), config);
+    const { memory, pass } = this.#stage;
+    writeRopeFrequencies(new Float32Array(memory.buffer, pass.frequencies, config.headDim / 2), config);
   }
 
   /** Runs one pass: keys and values of the new tokens go to their slots, logits to `pass.logits`, row i for node i. */
@@ -61,7 +62,7 @@ export class Transformer {
     const rows = input.tokens.length;
     const { weights } = this.#plan;
     this.#stage = this.#stages[weights.embedding.stage]!;
-    this.#writeInput(input);
+    this.#stage.begin(input);
 
     this.#embed(weights.embedding, rows);
     this.#push(
@@ -96,9 +97,9 @@ export class Transformer {
 
   /** @returns (V,) logits of a node of the last pass; a view that the next pass overwrites */
   logits(node: number): Float32Array {
-    const { pass } = this.#headStage;
     const { vocab } = this.#config;
-    return this.#headStage.floats(pass.logits + node * vocab * 4, vocab);
+    const { pass, memory } = this.#headStage;
+    return new Float32Array(memory.buffer, pass.logits + node * vocab * 4, vocab);
   }
 
   /** @returns (k,) ids of the k largest logits of a node of the last pass, best first; a view that the next selection overwrites */
@@ -110,7 +111,7 @@ export class Transformer {
     if (k === 1) this.#push(op.ARGMAX, selected, row, 1, vocab);
     else this.#push(op.TOP_K, selected, row, 1, vocab, k);
     this.#stage.run(true);
-    return this.#stage.integers(selected, k);
+    return new Int32Array(this.#stage.memory.buffer, selected, k);
   }
 
   get #headStage(): Stage {
@@ -129,21 +130,6 @@ export class Transformer {
     from.run();
     to.takeOver(from, rows, this.#config);
     this.#stage = to;
-  }
-
-  #writeInput({ tokens, parents, depths, length }: PassInput): void {
-    const rows = tokens.length;
-    const integers = (address: number, count: number) => this.#stage.integers(address, count);
-    integers(this.#pass.tokens, rows).set(tokens);
-    integers(this.#pass.depths, rows).set(depths);
-    integers(this.#pass.positions, rows).set(depths.map((depth) => length + depth));
-    const paths = integers(this.#pass.paths, rows * rows);
-    for (let row = 0; row < rows; row++) {
-      const parent = parents[row]!;
-      const start = row * rows;
-      if (parent >= 0) paths.copyWithin(start, parent * rows, parent * rows + depths[row]!);
-      paths[start + depths[row]!] = row;
-    }
   }
 
   #embed(table: MatrixPlan, rows: number): void {

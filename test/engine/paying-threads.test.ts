@@ -4,7 +4,7 @@
  */
 import type { Machine } from '../../src/engine/engine.ts';
 import { payingThreads } from '../../src/engine/paying-threads.ts';
-import { EMBED_F32 } from '../../src/engine/opcodes.ts';
+import { EMBED_F32, RMS_NORM } from '../../src/engine/opcodes.ts';
 import { ProgramWriter } from '../../src/engine/program.ts';
 import { assert, test } from '../harness.ts';
 
@@ -29,9 +29,9 @@ function host(cost: Cost) {
   };
   const paying = payingThreads(machine, () => state.time);
   /** Runs passes over `rows` tokens. @returns how many of them ran alone */
-  const run = (rows: number, passes: number) => {
+  const run = (rows: number, passes: number, opcode = EMBED_F32) => {
     const writer = new ProgramWriter(memory, PROGRAM, 1);
-    writer.push(EMBED_F32, 0, 0, 0, rows);
+    writer.push(opcode, 0, 0, 0, rows);
     state.rows = rows;
     const before = state.asked.length;
     for (let pass = 0; pass < passes; pass++) paying.run(PROGRAM, 1);
@@ -68,6 +68,16 @@ test('sizes of pass are judged each for itself', () => {
   run(64, 4);
   assert.is(run(1, 10), 10);
   assert.is(run(64, 10), 0);
+});
+
+test('parts of a pass that begin with different ops are judged each for itself, as the first layers and a head that is the embedding', () => {
+  const { state, run } = host((_, alone) => (alone ? 10 : 6));
+  run(1, 4);
+  state.cost = (_, alone) => (alone ? 1 : 2);
+  run(1, 4, RMS_NORM);
+  assert.is(run(1, 8, RMS_NORM), 8);
+  state.cost = (_, alone) => (alone ? 10 : 6);
+  assert.is(run(1, 10), 0);
 });
 
 test('when the machine has become busy the other way is found, and stays until it is free again', () => {

@@ -228,7 +228,7 @@ test('an abort ends the loading at once, and the workers, though one of them nev
   let turn = 0;
   const { counts, worker } = counted(() => (turn++ === 0 ? faulty.silent() : startWorker()));
   const controller = new AbortController();
-  const loading = loadTransformer(fixturePath('test-300k'), { threads: 3, worker, signal: controller.signal });
+  const loading = splitOverThree({ threads: 3, worker, signal: controller.signal });
   await until(() => counts.started === 2);
   setTimeout(() => controller.abort(new Error('enough')), 100);
   try {
