@@ -164,41 +164,32 @@ export function planMemory(config: ModelConfig, layout: CheckpointLayout, option
   const problem = misfit(config, options.dtype);
   if (problem !== undefined) throw new ForetokenError('config.unsupported', problem);
   const { largestMemory } = options;
-  const fits = ({ stages }: MemoryPlan) => stages.every(({ bytes }) => bytes <= largestMemory);
-  const whole = planStages(config, layout, options, { arenas: [new Arena()], stageOf: () => 0 });
-  if (fits(whole)) return whole;
+  const whole = planStages(config, layout, options, Array(config.layers + 2).fill(0));
 
-  // Laid end to end, the model is cut into equal parts; a layer lies where its middle falls, and what no layer falls into is left out.
-  const { weights, weightBytes, cacheBytes, passBytes } = whole;
-  const embeddingBytes = weights.embedding.bytes;
-  const headBytes = layout.head ? weights.head.bytes : 0;
+  // Laid end to end, the model is cut into equal parts, one if that fits. A layer lies where its middle falls; what nothing falls into is left out.
+  const { weights, weightBytes, cacheBytes } = whole;
   const totalBytes = weightBytes + cacheBytes;
-  const layerBytes = (totalBytes - embeddingBytes - headBytes) / config.layers;
+  const embeddingBytes = weights.embedding.bytes; // and the head's, where it is not the embedding
+  const layerBytes = Math.ceil((totalBytes - (layout.head ? 2 : 1) * embeddingBytes) / config.layers);
   for (let count = Math.ceil(whole.bytes / largestMemory); count <= MOST_STAGES; count++) {
-    const partOf = (_: unknown, layer: number) =>
-      Math.floor(((embeddingBytes + (layer + 0.5) * layerBytes) * count) / totalBytes);
-    const parts = layout.layers.map(partOf);
-    const used = [...new Set([0, ...parts, layout.head ? count - 1 : 0])];
-    const split = { arenas: used.map(() => new Arena()), stageOf: (layer: number) => used.indexOf(parts[layer]!) };
+    const partOf = (layer: number) => Math.floor(((embeddingBytes + (layer + 0.5) * layerBytes) * count) / totalBytes);
+    const parts = [0, ...layout.layers.map((_, layer) => partOf(layer)), layout.head ? count - 1 : 0];
+    const used = [...new Set(parts)];
+    const split = parts.map((part) => used.indexOf(part));
     const plan = planStages(config, layout, options, split);
-    if (fits(plan)) return plan;
+    if (plan.stages.every(({ bytes }) => bytes <= largestMemory)) return plan;
   }
-  const sizes = `embedding ${embeddingBytes}, each layer with its caches ${layerBytes}, head ${headBytes}, scratch ${passBytes}`;
   throw new ForetokenError(
     'memory.limit',
-    `the plan needs ${whole.bytes} bytes (${sizes}), which do not fit memories of ${largestMemory}, ${MOST_STAGES} at most`,
+    `the plan needs ${whole.bytes} bytes, which cannot be split over ${MOST_STAGES} memories of ${largestMemory}: a layer with its caches has ${layerBytes}, the embedding ${embeddingBytes}`,
   );
 }
 
-/** Memories, and how a model is split over them. */
-interface Split {
-  readonly arenas: readonly Arena[];
-  /** Number of the memory that holds a layer. */
-  readonly stageOf: (layer: number) => number;
-}
+/** For the embedding, each layer and the head the number of their memory. */
+type Split = readonly number[];
 
 function planStages(config: ModelConfig, layout: CheckpointLayout, options: PlanOptions, split: Split): MemoryPlan {
-  const { arenas } = split;
+  const arenas = Array.from(new Set(split), () => new Arena());
   const sum = (bytesOf: (arena: Arena) => number) => arenas.reduce((total, arena) => total + bytesOf(arena), 0);
   const measured = <T>(plan: () => T): [T, number] => {
     const before = sum(({ bytes }) => bytes);
@@ -206,14 +197,13 @@ function planStages(config: ModelConfig, layout: CheckpointLayout, options: Plan
     return [result, sum(({ bytes }) => bytes) - before];
   };
   const capacity = roundUp(options.context + options.maxNodes, KEY_BLOCK);
-  const headStage = layout.head ? arenas.length - 1 : 0;
   const [passes, passBytes] = measured(() =>
-    arenas.map((arena, stage) => planPass(arena, config, options, capacity, stage === headStage)),
+    arenas.map((arena, stage) => planPass(arena, config, options, capacity, stage === split.at(-1))),
   );
   const [sessions, cacheBytes] = measured(() =>
-    Array.from({ length: options.sessions }, () => planCache(split, config, capacity)),
+    Array.from({ length: options.sessions }, () => planCache(arenas, split, config, capacity)),
   );
-  const [weights, weightBytes] = measured(() => planWeights(split, headStage, layout, options.dtype));
+  const [weights, weightBytes] = measured(() => planWeights(arenas, split, layout, options.dtype));
   return {
     options,
     weights,
@@ -246,41 +236,35 @@ export function isBlocked(dtype: WeightType): boolean {
   return dtype === 'q8' || dtype === 'q4';
 }
 
-function planWeights(
-  { arenas, stageOf }: Split,
-  headStage: number,
-  layout: CheckpointLayout,
-  dtype: WeightType,
-): WeightsPlan {
-  const region = (stage: number, bytes: number): Region => {
+function planWeights(arenas: readonly Arena[], split: Split, layout: CheckpointLayout, dtype: WeightType): WeightsPlan {
+  let stage = 0;
+  const region = (bytes: number): Region => {
     const arena = arenas[stage]!;
     const address = arena.reserve(bytes);
     return { stage, address, bytes: arena.bytes - address };
   };
-  const matrix = (stage: number, ...tensors: TensorName[]): MatrixPlan => {
+  const matrix = (...tensors: TensorName[]): MatrixPlan => {
     const inDim = tensors[0]!.shape[1]!;
     const outDim = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    return { ...region(stage, packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
+    return { ...region(packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
   };
-  const vector = (stage: number, tensor: TensorName): VectorPlan => ({
-    ...region(stage, tensor.shape[0]! * 4),
-    tensor,
-  });
-  const embedding = matrix(0, layout.embedding);
+  const vector = (tensor: TensorName): VectorPlan => ({ ...region(tensor.shape[0]! * 4), tensor });
+  const embedding = matrix(layout.embedding);
   const layers = layout.layers.map((layer, index) => {
-    const stage = stageOf(index);
+    stage = split[index + 1]!;
     return {
       stage,
-      attentionNorm: vector(stage, layer.attentionNorm),
-      queryKeyValue: matrix(stage, layer.query, layer.key, layer.value),
-      output: matrix(stage, layer.output),
-      feedForwardNorm: vector(stage, layer.feedForwardNorm),
-      gateUp: matrix(stage, layer.gate, layer.up),
-      down: matrix(stage, layer.down),
+      attentionNorm: vector(layer.attentionNorm),
+      queryKeyValue: matrix(layer.query, layer.key, layer.value),
+      output: matrix(layer.output),
+      feedForwardNorm: vector(layer.feedForwardNorm),
+      gateUp: matrix(layer.gate, layer.up),
+      down: matrix(layer.down),
     };
   });
-  const finalNorm = vector(headStage, layout.finalNorm);
-  return { embedding, layers, finalNorm, head: layout.head ? matrix(headStage, layout.head) : embedding };
+  stage = split.at(-1)!;
+  const finalNorm = vector(layout.finalNorm);
+  return { embedding, layers, finalNorm, head: layout.head ? matrix(layout.head) : embedding };
 }
 
 /** All matrices and vectors, each once, in the order in which a pass comes to them. */
@@ -292,9 +276,9 @@ export function weightPlans({ embedding, layers, finalNorm, head }: WeightsPlan)
   return [...new Set([embedding, ...ofLayers, finalNorm, head])];
 }
 
-function planCache({ arenas, stageOf }: Split, config: ModelConfig, capacity: number): CachePlan {
+function planCache(arenas: readonly Arena[], split: Split, config: ModelConfig, capacity: number): CachePlan {
   const bytes = config.kvHeads * capacity * config.headDim * 4;
-  const regions = () => Array.from({ length: config.layers }, (_, layer) => arenas[stageOf(layer)]!.reserve(bytes));
+  const regions = () => Array.from({ length: config.layers }, (_, layer) => arenas[split[layer + 1]!]!.reserve(bytes));
   return { keys: regions(), values: regions() };
 }
 
