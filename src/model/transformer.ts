@@ -5,7 +5,7 @@
  *   for each layer:  stream += attention(norm(stream));  stream += feedForward(norm(stream))
  *   logits = head(norm(stream))
  *
- * Ops are written for the memory that holds the layer; with several memories the stream moves from one to the next, and is copied there.
+ * Ops are written for the memory that holds the layer. Where that is another than the last layer's, the stream moves there.
  *
  * Source: Vaswani et al., 2017, arXiv 1706.03762, in the Llama form (architectures/llama.ts).
  * Bits: a row's result depends on the tokens of its path only, never on the other rows of the pass (each kernel's header says how).
@@ -125,11 +125,11 @@ export class Transformer {
 
   /** Goes on in another memory: what was written so far runs, and the stream is copied. Within one memory nothing happens. */
   #moveTo(stage: number, rows: number): void {
-    const [from, to] = [this.#stage, this.#stages[stage]!];
-    if (to === from) return;
-    from.run();
-    to.takeOver(from, rows, this.#config);
-    this.#stage = to;
+    const next = this.#stages[stage]!;
+    if (next === this.#stage) return;
+    this.#stage.run();
+    next.takeOver(this.#stage, rows, this.#config);
+    this.#stage = next;
   }
 
   #embed(table: MatrixPlan, rows: number): void {
@@ -180,7 +180,7 @@ export class Transformer {
     this.#addUpdate(rows);
   }
 
-  /** Logits of the rows from the first one asked for on. */
+  /** Logits of rows firstRow..rows - 1. */
   #head(firstRow: number, rows: number): void {
     const { hidden, vocab } = this.#config;
     const { stream, normed, logits } = this.#pass;
