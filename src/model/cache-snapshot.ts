@@ -30,7 +30,7 @@ function forEachHead(
   const { config, plan } = model;
   let row = HEADER_WORDS;
   for (let layer = 0; layer < config.layers; layer++) {
-    const memory = model.layerFloats(layer);
+    const memory = new Float32Array(model.layerBuffer(layer));
     for (let head = 0; head < config.kvHeads; head++) {
       const offset = head * plan.capacity * config.headDim;
       visit(memory, cache.keys[layer]! / 4 + offset, cache.values[layer]! / 4 + offset, row);

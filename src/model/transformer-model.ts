@@ -61,14 +61,15 @@ export class TransformerModel {
     const length = config.kvHeads * plan.capacity * config.headDim;
     for (const region of ['keys', 'values'] as const) {
       from[region].forEach((address, layer) => {
-        this.layerFloats(layer).copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
+        const floats = new Float32Array(this.layerBuffer(layer));
+        floats.copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
       });
     }
   }
 
   /** The memory that holds a layer. */
-  layerFloats(layer: number): Float32Array {
-    return new Float32Array(this.machines[this.plan.weights.layers[layer]!.stage]!.memory.buffer);
+  layerBuffer(layer: number): ArrayBufferLike {
+    return this.machines[this.plan.weights.layers[layer]!.stage]!.memory.buffer;
   }
 
   /** Takes a session's cache back. */

@@ -40,7 +40,7 @@ export function fillUnusedSlots(model: TransformerModel, session: Session, value
   const floats = config.kvHeads * plan.capacity * config.headDim;
   for (const addresses of [session.cache.keys, session.cache.values]) {
     addresses.forEach((address, layer) => {
-      model.layerFloats(layer).fill(value, address / 4, address / 4 + floats);
+      new Float32Array(model.layerBuffer(layer), address, floats).fill(value);
     });
   }
   session.load(snapshot);
