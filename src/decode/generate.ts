@@ -105,6 +105,7 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
   const { signal, onProgress, maxTokens } = settings;
   const release = await host.queue.acquire(signal);
   try {
+    await host.cache.target.ready?.();
     const breather = new Breather();
     const prompt = Int32Array.from(history);
     await prefill(run, prompt, breather);

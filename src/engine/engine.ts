@@ -28,12 +28,15 @@ export interface Machine {
   readonly memory: WebAssembly.Memory;
   /** Threads that run a program together; 1 is the caller's alone. */
   readonly threads: number;
-  /** Resolves when all of them are there: nothing may run before. @throws {ForetokenError} `engine.worker` */
-  readonly ready: Promise<void>;
+  /**
+   * Resolves when all of them are there: nothing may run before. Where one was lost, others are started.
+   * @throws {ForetokenError} `engine.worker`
+   */
+  ready(): Promise<void>;
   /**
    * Runs `ops` ops of the program at byte address `program`. Synchronous.
    * @param alone on the caller's thread: a program with little to do is done before the others wake up
-   * @throws {ForetokenError} `engine.thread` when another thread is lost, then and ever after
+   * @throws {ForetokenError} `engine.thread` when another thread is lost, then and until `ready` has resolved again; `model.disposed`
    */
   run(program: number, ops: number, alone?: boolean): void;
   /** Ends the other threads, also for the machines that share them. */
@@ -109,7 +112,7 @@ function createMachine(module: WebAssembly.Module, bytes: number): Machine {
   return {
     memory,
     threads: 1,
-    ready: Promise.resolve(),
+    ready: () => Promise.resolve(),
     run: (program, ops) => void runProgram(program, ops, 0, 1),
     dispose() {},
   };

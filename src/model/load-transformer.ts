@@ -84,7 +84,7 @@ export async function loadFolder(folder: Folder, config: ModelConfig, options: L
   try {
     const memories = machines.map(({ memory }) => memory);
     await loadWeights(memories, weights, options);
-    for (const { ready } of machines) await unlessAborted(ready, options.signal);
+    for (const machine of machines) await unlessAborted(machine.ready(), options.signal);
     const paying = threads > 1 && options.threads === 'auto';
     return new TransformerModel(paying ? machines.map((machine) => payingThreads(machine)) : machines, config, plan);
   } catch (error) {

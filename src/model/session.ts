@@ -70,6 +70,10 @@ export class Session implements Target {
     this.#pending = undefined;
   }
 
+  ready(): Promise<void> {
+    return this.#model.machines[0]!.ready();
+  }
+
   truncate(length: number): void {
     void this.#model; // refuses a disposed session
     if (!(Number.isInteger(length) && length >= 0 && length <= this.#length)) {

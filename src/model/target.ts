@@ -34,6 +34,8 @@ export interface Target {
   readonly maxNodes: number;
   /** Committed positions. */
   readonly length: number;
+  /** Resolves when passes can run, where that takes time: threads that were lost in an earlier pass are replaced. */
+  ready?(): Promise<void>;
   /**
    * Runs one pass. Synchronous; the cache's committed part is unchanged by it.
    * @throws {ForetokenError} `tree.*`, `context.full` when `length` + the deepest node's depth + 1 is over `context`

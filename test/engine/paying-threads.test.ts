@@ -20,7 +20,7 @@ function host(cost: Cost) {
   const machine: Machine = {
     memory,
     threads: 2,
-    ready: Promise.resolve(),
+    ready: () => Promise.resolve(),
     run(_program, _ops, alone = false) {
       state.asked.push(alone);
       state.time += state.cost(state.rows, alone);
