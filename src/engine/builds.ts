@@ -19,7 +19,7 @@
 export type Build = 'plain' | 'relaxed';
 
 /** A build's name and the import of its binary. */
-const BINARIES: { readonly [Name in Build]: () => Promise<{ readonly kernelsBase64: string }> } = {
+const BINARIES: { readonly [Name in Build]: () => Promise<{ readonly kernelsHex: string }> } = {
   plain: () => import('./kernels-binary.ts'),
   relaxed: () => import('./kernels-relaxed-binary.ts'),
 };
@@ -50,16 +50,16 @@ export function hostBuild(): Build {
 
 /** The kernels of a build, for memories that are not shared. */
 export async function kernelBytes(build: Build): Promise<Uint8Array<ArrayBuffer>> {
-  return fromBase64((await BINARIES[build]()).kernelsBase64);
+  return fromHex((await BINARIES[build]()).kernelsHex);
 }
 
 /** The module that makes threads a team; it takes shared memories only. */
 export async function teamBytes(): Promise<Uint8Array<ArrayBuffer>> {
-  return fromBase64((await import('./team-binary.ts')).teamBase64);
+  return fromHex((await import('./team-binary.ts')).teamHex);
 }
 
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 
 const IMPORT_SECTION = 2;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { kernelsBase64, kernelsHash } from '../../src/engine/kernels-binary.ts';
+import { kernelBytes } from '../../src/engine/builds.ts';
+import { kernelsHex, kernelsHash } from '../../src/engine/kernels-binary.ts';
 import { assert, note, repositoryFile, test } from '../harness.ts';
 import { BUILDS, kernelsBinary } from './kernel-host.ts';
 import { instructions, SECTION, sections } from './wasm-decoder.ts';
@@ -79,8 +80,9 @@ test('a relaxed instruction, an atomic fence and memory.grow are seen (planted f
 });
 
 test('what src holds is the plain build, and its hash is that of the binary', async () => {
-  const binary = Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0));
+  const binary = Uint8Array.from(Buffer.from(kernelsHex, 'hex'));
   assert.equal(binary, kernelsBinary('plain'));
+  assert.equal(await kernelBytes('plain'), binary);
   assert.is(await sha256(binary), kernelsHash);
 });
 
