@@ -111,11 +111,17 @@ function partsOf(op: usize): i32 {
       return panels(int(op, 8));
     case code.ROPE:
       return int(op, 4);
-    case code.KV_STORE:
+    case code.KV_STORE_F32:
+    case code.KV_STORE_F16:
+    case code.KV_STORE_Q8:
       return int(op, 7);
-    case code.KV_MOVE:
+    case code.KV_MOVE_F32:
+    case code.KV_MOVE_F16:
+    case code.KV_MOVE_Q8:
       return int(op, 5);
-    case code.ATTENTION:
+    case code.ATTENTION_F32:
+    case code.ATTENTION_F16:
+    case code.ATTENTION_Q8:
       return attentionTiles(int(op, 8), int(op, 9), int(op, 10));
     case code.SILU_GATE:
     case code.GELU_GATE:
@@ -167,13 +173,19 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
       return ropeTable(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
     case code.ROPE:
       return rope(at(op, 1), at(op, 2), int(op, 3), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
-    case code.KV_STORE:
-      return kvStore(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 8), int(op, 9), int(op, 10), from, to);
-    case code.KV_MOVE:
-      return kvMove(at(op, 1), at(op, 2), int(op, 3), int(op, 4), int(op, 6), int(op, 7), from, to);
-    case code.ATTENTION:
+    case code.KV_STORE_F32:
+    case code.KV_STORE_F16:
+    case code.KV_STORE_Q8:
+      return kvStore(int(op, 0) - code.KV_STORE_F32, at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 8), int(op, 9), int(op, 10), from, to);
+    case code.KV_MOVE_F32:
+    case code.KV_MOVE_F16:
+    case code.KV_MOVE_Q8:
+      return kvMove(int(op, 0) - code.KV_MOVE_F32, at(op, 1), at(op, 2), int(op, 3), int(op, 4), int(op, 6), int(op, 7), from, to);
+    case code.ATTENTION_F32:
+    case code.ATTENTION_F16:
+    case code.ATTENTION_Q8:
       return attention(
-        at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
+        int(op, 0) - code.ATTENTION_F32, at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
         int(op, 11), int(op, 12), int(op, 13), at(op, 14) + <usize>(thread * code.ATTENTION_TILE * int(op, 12)) * 4, real(op, 15),
         from, to,
       );

@@ -7,7 +7,7 @@ import { largest, loadLanes, storeLanes } from './lanes';
 import { exponentials } from './math';
 
 /** x[i] = x[i] * factor, in place; x (count,) f32, any count. */
-function multiply(x: usize, count: i32, factor: f32): void {
+export function multiply(x: usize, count: i32, factor: f32): void {
   const factors = f32x4.splat(factor);
   for (let i = 0; i < count; i += 4) {
     const address = x + (<usize>i << 2);

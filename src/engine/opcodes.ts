@@ -15,9 +15,11 @@
  *   PACKED q4 weight: the same, in blocks of Q4_BLOCK_BYTES: 128 bytes, then 8 f32 scales. Byte (i / 4 * 4 + o % 4) * 4 + i % 4 holds output o of
  *     the panel and input i of the block as 0..15, for -8..7: in its lower four bits where o < 4, else in its upper four.
  *   QUANTIZED activations are written by an op for the products of one weight format and belong to the build: see assembly/quantize.ts.
- *   KEYS of one layer: per kv head, capacity * headDim floats in blocks of KEY_BLOCK slots (capacity is a multiple of it). Element d of a
- *     slot is float ((slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + slot % KEY_BLOCK: a block is compared at once, each sum over d in order.
+ *   KEYS of one layer: per kv head, capacity * headDim numbers in blocks of KEY_BLOCK slots (capacity is a multiple of it). Element d of a
+ *     slot is number ((slot / KEY_BLOCK) * headDim + d) * KEY_BLOCK + slot % KEY_BLOCK: a block is compared at once, each sum over d in order.
  *   VALUES of one layer: per kv head, row-major (capacity, headDim).
+ *   Of both, f32 and f16 are numbers and nothing else; q8 is signed bytes, and behind those of a kv head come (capacity) f32 scales. Two elements
+ *     of a q8 key lie side by side: element d is byte ((slot / KEY_BLOCK) * headDim + d - d % 2) * KEY_BLOCK + slot % KEY_BLOCK * 2 + d % 2.
  */
 
 /** Words of one op. */
@@ -51,16 +53,6 @@ export const MATMUL_Q8 = 7;
 export const ROPE_TABLE = 8;
 /** x (rows, heads, headDim) by stride, in place, table, rows, heads, headDim, half (rotated pairs of a head), stride, pairing (0 halves, 1 interleaved) */
 export const ROPE = 9;
-/** keys, values, k (rows, kvHeads, headDim), v (the same) by stride, slot of the first row, rows, kvHeads, headDim, capacity, stride */
-export const KV_STORE = 10;
-/** keys, values, from slot, to slot, kvHeads, headDim, capacity */
-export const KV_MOVE = 11;
-/**
- * out (rows, heads, headDim), q (the same) by stride, keys, values, paths (rows, rows) i32, depths (rows) i32, length, rows, heads, kvHeads,
- * headDim, capacity, stride, scratch, scale f32.
- * Row r of `paths` begins with the depths[r] + 1 new rows on the way from the root to r, r itself last; new row i lies in slot length + i.
- */
-export const ATTENTION = 12;
 /** out (rows, dim), gate (rows, dim) and up (rows, dim) by stride, rows, dim, stride: out = silu(gate) * up */
 export const SILU_GATE = 13;
 /** the same with the tanh form of GELU */
@@ -83,6 +75,27 @@ export const MATMUL_BF16 = 21;
 export const QUANTIZE_Q4 = 22;
 /** as MATMUL_Q8, scales (rows, inDim / BLOCK, 2), weight PACKED q4 */
 export const MATMUL_Q4 = 23;
+
+/** Types of a KV cache. Each op on one has an opcode a type: that of f32 and the type's number. */
+export const KV_F32 = 0;
+export const KV_F16 = 1;
+export const KV_Q8 = 2;
+/** keys, values, k (rows, kvHeads, headDim), v (the same) by stride, slot of the first row, rows, kvHeads, headDim, capacity, stride */
+export const KV_STORE_F32 = 24;
+export const KV_STORE_F16 = 25;
+export const KV_STORE_Q8 = 26;
+/** keys, values, from slot, to slot, kvHeads, headDim, capacity */
+export const KV_MOVE_F32 = 27;
+export const KV_MOVE_F16 = 28;
+export const KV_MOVE_Q8 = 29;
+/**
+ * out (rows, heads, headDim), q (the same) by stride, keys, values, paths (rows, rows) i32, depths (rows) i32, length, rows, heads, kvHeads,
+ * headDim, capacity, stride, scratch, scale f32.
+ * Row r of `paths` begins with the depths[r] + 1 new rows on the way from the root to r, r itself last; new row i lies in slot length + i.
+ */
+export const ATTENTION_F32 = 30;
+export const ATTENTION_F16 = 31;
+export const ATTENTION_Q8 = 32;
 
 /**
  * Queries that attention takes at once. Its scratch holds their scores over every position: ATTENTION_TILE * capacity f32 for each

@@ -1,10 +1,13 @@
+import { KV_TYPES, type KvType } from '../../src/engine/kv-type.ts';
 import { assert, firstDifference, random, randomFloats, randomInt, test } from '../harness.ts';
 import { attend, attendExactly, type Query } from './attention.twin.ts';
 import { kernelHost } from './kernel-host.ts';
-import { Cache } from './kv-cache.twin.ts';
+import { Cache, type Row } from './kv-cache.twin.ts';
+import { holdScaled, largestMagnitude } from './kv-type.twin.ts';
 import { relativeError } from './ulp.ts';
 
 const TILE = 4;
+const TYPES = ['f32', 'f16', 'q8'] as const;
 
 interface Shape {
   readonly heads: number;
@@ -14,10 +17,12 @@ interface Shape {
   readonly length: number;
 }
 
-/** One pass: new rows with their parents, on a cache whose unused slots are NaN. */
+/** One pass: new rows with their parents, on a cache whose unused slots are poisoned. */
 interface Pass extends Shape {
   readonly parents: readonly number[];
   readonly cache: Cache;
+  /** (kvHeads, headDim) keys and values by slot, as they were before the cache rounded them. */
+  readonly unrounded: readonly { readonly k: Float32Array; readonly v: Float32Array }[];
   readonly stride: number;
   /** (rows, heads, headDim) by stride. */
   readonly q: Float32Array;
@@ -26,14 +31,16 @@ interface Pass extends Shape {
 const eights = (n: number) => Math.ceil(n / 8) * 8;
 
 /** A pass of random numbers. The cache has room for 64 rows and one spare block. */
-function randomPass(next: () => number, shape: Shape, parents: readonly number[]): Pass {
+function randomPass(next: () => number, shape: Shape, parents: readonly number[], type: KvType = 'f32'): Pass {
   const { kvHeads, headDim, heads, length } = shape;
-  const cache = new Cache({ kvHeads, headDim, capacity: eights(length + 64) + 8 });
-  for (let slot = 0; slot < length + parents.length; slot++) {
-    cache.store(slot, randomFloats(next, kvHeads * headDim), randomFloats(next, kvHeads * headDim));
-  }
+  const cache = new Cache({ type, kvHeads, headDim, capacity: eights(length + 64) + 8 });
+  const unrounded = Array.from({ length: length + parents.length }, (_, slot) => {
+    const [k, v] = [randomFloats(next, kvHeads * headDim), randomFloats(next, kvHeads * headDim)];
+    cache.store(slot, k, v);
+    return { k, v };
+  });
   const stride = heads * headDim + 2 * randomInt(next, 9);
-  return { ...shape, parents, cache, stride, q: randomFloats(next, parents.length * stride, 2) };
+  return { ...shape, parents, cache, unrounded, stride, q: randomFloats(next, parents.length * stride, 2) };
 }
 
 /** New rows from the root to `row`. */
@@ -49,7 +56,7 @@ function scaleOf({ headDim }: Shape): number {
 function run(pass: Pass, parts = 1): Float32Array {
   const { heads, kvHeads, headDim, length, parents, cache, stride } = pass;
   const rows = parents.length;
-  const { capacity } = cache.shape;
+  const { capacity, type } = cache.shape;
   const host = kernelHost();
   const paths = new Int32Array(rows * rows).fill(-1);
   const depths = new Int32Array(rows);
@@ -61,14 +68,8 @@ function run(pass: Pass, parts = 1): Float32Array {
   const out = host.place(new Float32Array(rows * heads * headDim));
   const scratch = host.place(new Float32Array(TILE * capacity).fill(NaN));
   const operands = [
-    ...[
-      out,
-      host.place(pass.q),
-      host.place(cache.keys),
-      host.place(cache.values),
-      host.place(paths),
-      host.place(depths),
-    ],
+    ...[KV_TYPES[type], out, host.place(pass.q), host.place(cache.keys.bytes), host.place(cache.values.bytes)],
+    ...[host.place(paths), host.place(depths)],
     ...[length, rows, heads, kvHeads, headDim, capacity, stride, scratch, scaleOf(pass)],
   ];
   const tiles = host.kernels.attentionTiles!(rows, heads, kvHeads);
@@ -83,7 +84,27 @@ function queryOf(pass: Pass, row: number, head: number, visible = visibleSlots(p
   const { heads, kvHeads, headDim, stride, cache, q } = pass;
   const from = row * stride + head * headDim;
   const kvHead = Math.floor(head / (heads / kvHeads));
-  return { q: q.subarray(from, from + headDim), cache, kvHead, slots: visible, scale: scaleOf(pass) };
+  return {
+    type: cache.shape.type,
+    q: q.subarray(from, from + headDim),
+    keys: visible.map((slot) => cache.key(kvHead, slot)),
+    values: visible.map((slot) => cache.value(kvHead, slot)),
+    scale: scaleOf(pass),
+  };
+}
+
+/** The same, but keys and values of the slots that `isFresh` names are read as they were before they were rounded. */
+function unroundedQueryOf(pass: Pass, row: number, head: number, isFresh: (slot: number) => boolean): Query {
+  const { heads, kvHeads, headDim, unrounded } = pass;
+  const from = Math.floor(head / (heads / kvHeads)) * headDim;
+  const slots = visibleSlots(pass, row);
+  const query = queryOf(pass, row, head);
+  const original = (x: Float32Array): Row => ({ numbers: x.subarray(from, from + headDim), scale: 1 });
+  return {
+    ...query,
+    keys: query.keys.map((key, t) => (isFresh(slots[t]!) ? original(unrounded[slots[t]!]!.k) : key)),
+    values: query.values.map((value, t) => (isFresh(slots[t]!) ? original(unrounded[slots[t]!]!.v) : value)),
+  };
 }
 
 function visibleSlots({ length, parents }: Pass, row: number): number[] {
@@ -119,12 +140,12 @@ const SHAPES: readonly Shape[] = [
   { heads: 5, kvHeads: 5, headDim: 44, length: 33 },
 ];
 
-for (const [seed, shape] of SHAPES.entries()) {
-  test(`attention has the bits of its twin: ${JSON.stringify(shape)}, chains, stars, binary and random trees (seed ${seed})`, () => {
+for (const [seed, shape, type] of SHAPES.flatMap((shape, seed) => TYPES.map((type) => [seed, shape, type] as const))) {
+  test(`attention has the bits of its twin: ${type}, ${JSON.stringify(shape)}, chains, stars, binary and random trees (seed ${seed})`, () => {
     const next = random(seed);
     const trees = [chain(1), chain(9), star(10), binary(15), ...[2, 3, 5, 21].map((rows) => randomTree(next, rows))];
     for (const parents of trees) {
-      const pass = randomPass(next, shape, parents);
+      const pass = randomPass(next, shape, parents, type);
       const want = everyQuery(pass, (row, head) => attend(queryOf(pass, row, head)));
       assert.is(firstDifference(run(pass), want), -1, `${parents}`);
     }
@@ -143,9 +164,7 @@ test('64 rows, as a chain, a star, a binary and a random tree, have the bits of 
 /** The pass of one row alone, after its ancestors were committed behind the old positions. */
 function plainStep(pass: Pass, row: number): Pass {
   const { length, parents, cache, q, stride } = pass;
-  const plain = new Cache(cache.shape);
-  plain.keys.set(cache.keys);
-  plain.values.set(cache.values);
+  const plain = cache.copy();
   const path = pathTo(parents, row);
   for (const [depth, node] of path.entries()) plain.move(length + node, length + depth);
   return {
@@ -159,9 +178,9 @@ function plainStep(pass: Pass, row: number): Pass {
 
 test('a row of a tree has the bits that it has alone, its ancestors committed (seed 11)', () => {
   const next = random(11);
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 3 * SHAPES.length; round++) {
     const shape = SHAPES[round % SHAPES.length]!;
-    const pass = randomPass(next, shape, randomTree(next, 1 + randomInt(next, 30)));
+    const pass = randomPass(next, shape, randomTree(next, 1 + randomInt(next, 30)), TYPES[round % TYPES.length]);
     const width = shape.heads * shape.headDim;
     const together = run(pass);
     for (let row = 0; row < pass.parents.length; row++) {
@@ -178,16 +197,62 @@ test('tiles taken in several calls give the same bits as in one (seed 12)', () =
   for (const parts of [2, 3, 7, 40]) assert.is(firstDifference(run(pass, parts), whole), -1);
 });
 
-test('attention is within 2e-6 of the f64 value, relative to the largest element, and 5e-6 over 4000 positions (seed 13)', () => {
-  const next = random(13);
-  for (const [length, bound] of [
-    [300, 2e-6],
-    [4000, 5e-6],
-  ] as const) {
-    const pass = randomPass(next, { heads: 2, kvHeads: 1, headDim: 64, length }, chain(3));
-    const want = everyQuery(pass, (row, head) => attendExactly(queryOf(pass, row, head)));
-    const error = relativeError(run(pass), want);
-    assert.ok(error < bound, `${error} over ${length} positions`);
+for (const [type, ...bounds] of [
+  ['f32', 2e-6, 5e-6],
+  ['f16', 2e-6, 5e-6],
+  ['q8', 1e-4, 1e-4], // its queries have 15 bits
+] as const) {
+  test(`${type}: attention is within ${bounds[0]} of the f64 value of what the cache holds, relative to the largest element, and ${bounds[1]} over 4000 positions (seed 13)`, () => {
+    const next = random(13);
+    for (const [length, bound] of [
+      [300, bounds[0]],
+      [4000, bounds[1]],
+    ] as const) {
+      const pass = randomPass(next, { heads: 2, kvHeads: 1, headDim: 64, length }, chain(3), type);
+      const want = everyQuery(pass, (row, head) => attendExactly(queryOf(pass, row, head)));
+      const error = relativeError(run(pass), want);
+      assert.ok(error < bound, `${error} over ${length} positions`);
+    }
+  });
+}
+
+test('the largest heads, keys, values and queries have the bits of the twin, and nothing overflows (seed 15)', () => {
+  const next = random(15);
+  for (const type of TYPES) {
+    for (const [headDim, size] of [
+      [1024, 1],
+      [8, 60_000],
+    ] as const) {
+      const pass = randomPass(next, { heads: 1, kvHeads: 1, headDim, length: 9 }, chain(2), type);
+      const row = new Float32Array(headDim).fill(size);
+      for (let slot = 0; slot < 11; slot++) pass.cache.store(slot, row, row);
+      pass.q.fill(size === 1 ? 1 : 1e6); // f16 cuts queries off at 65504
+      const got = run(pass);
+      assert.is(
+        firstDifference(
+          got,
+          everyQuery(pass, (r, head) => attend(queryOf(pass, r, head))),
+        ),
+        -1,
+        type,
+      );
+      assert.ok(
+        got.every((value) => Math.abs(value / size - 1) < 1e-3),
+        `${type} ${got}`,
+      );
+    }
+  }
+});
+
+test('a query of zeros attends to all positions alike (seed 16)', () => {
+  for (const type of TYPES) {
+    const pass = randomPass(random(16), { heads: 1, kvHeads: 1, headDim: 4, length: 15 }, chain(1), type);
+    pass.q.fill(0);
+    const mean = Array.from({ length: 4 }, (_, d) => {
+      const values = Array.from({ length: 16 }, (__, slot) => pass.cache.value(0, slot));
+      return values.reduce((sum, { numbers, scale }) => sum + numbers[d]! * scale, 0) / 16;
+    });
+    assert.ok(relativeError(run(pass), mean) < 1e-6, type);
   }
 });
 
@@ -198,8 +263,8 @@ test('attention is within 2e-6 of the f64 value, relative to the largest element
 //      └── 3
 const SMALL = [-1, 0, 0, 0, 1];
 
-function smallPass(seed: number): Pass {
-  return randomPass(random(seed), { heads: 2, kvHeads: 1, headDim: 8, length: 6 }, SMALL);
+function smallPass(seed: number, type: KvType = 'f32'): Pass {
+  return randomPass(random(seed), { heads: 2, kvHeads: 1, headDim: 8, length: 6 }, SMALL, type);
 }
 
 /** Rows of SMALL where the kernel and a faulty twin differ. */
@@ -229,15 +294,12 @@ test('an order by slot instead of position on the path is seen (planted fault, s
 
 test('a key zeroed instead of skipped is seen (planted fault, seed 22)', () => {
   const pass = smallPass(22);
-  const zeroed = new Cache(pass.cache.shape);
-  zeroed.keys.set(pass.cache.keys);
-  zeroed.values.set(pass.cache.values);
+  const cache = pass.cache.copy();
   const nothing = new Float32Array(8);
-  zeroed.store(6 + 5, nothing, nothing); // an unused slot
-  const rows = differingRows(pass, (row, head) => {
-    const query = queryOf(pass, row, head, [...visibleSlots(pass, row), 6 + 5]);
-    return attend({ ...query, cache: zeroed });
-  });
+  cache.store(6 + 5, nothing, nothing); // an unused slot
+  const rows = differingRows(pass, (row, head) =>
+    attend(queryOf({ ...pass, cache }, row, head, [...visibleSlots(pass, row), 6 + 5])),
+  );
   assert.equal(rows, [0, 1, 2, 3, 4]);
 });
 
@@ -245,7 +307,7 @@ test('a stale slot multiplied by zero instead of skipped is seen, as the slot ho
   const pass = smallPass(23);
   const got = run(pass);
   assert.ok(got.every(Number.isFinite));
-  const stale = pass.cache.values[(6 + 5) * 8]!;
+  const stale = pass.cache.value(0, 6 + 5).numbers[0]!;
   const faulty = got.map((value) => value + 0 * stale);
   assert.is(firstDifference(got, faulty), 0);
 });
@@ -259,6 +321,57 @@ test('a softmax summed in plain order instead of lanes is seen (planted fault, s
   };
   const rows = differingRows(pass, (row, head) => attend({ ...queryOf(pass, row, head), sum: inOrder }));
   assert.ok(rows.length > 0);
+});
+
+for (const type of ['f16', 'q8'] as const) {
+  test(`${type}: new keys and values that a pass reads before they are rounded are seen (planted fault, seed 25)`, () => {
+    const pass = smallPass(25, type);
+    const faulty = (isFresh: (slot: number) => boolean) =>
+      differingRows(pass, (row, head) => attend(unroundedQueryOf(pass, row, head, isFresh)));
+    assert.equal(
+      faulty(() => false),
+      [],
+    );
+    assert.equal(
+      faulty((slot) => slot >= 6),
+      [0, 1, 2, 3, 4],
+    );
+    assert.equal(
+      faulty((slot) => slot === 6 + 1),
+      [1, 4],
+    );
+  });
+}
+
+test('q8: a scale shared by neighbours is seen in every row that reads the smaller one (planted fault, seed 26)', () => {
+  const pass = smallPass(26, 'q8');
+  const cache = pass.cache.copy();
+  const both = ['k', 'v'] as const;
+  for (const slot of [6 + 1, 6 + 2]) {
+    const [k, v] = both.map((name) =>
+      holdScaled(
+        pass.unrounded[slot]![name],
+        Math.max(...[6 + 1, 6 + 2].map((other) => largestMagnitude(pass.unrounded[other]![name]))),
+      ),
+    );
+    cache.keys.write(0, slot, k!);
+    cache.values.write(0, slot, v!);
+  }
+  const rows = differingRows(pass, (row, head) => attend(queryOf({ ...pass, cache }, row, head)));
+  assert.equal(rows, [1, 4]);
+});
+
+test('the types cost what their rounding says: over 300 positions f16 within 5e-4 of f32 in f64, q8 within 2e-2 (seed 14)', () => {
+  const next = random(14);
+  for (const [type, most, least] of [
+    ['f16', 5e-4, 1e-5],
+    ['q8', 2e-2, 1e-4],
+  ] as const) {
+    const pass = randomPass(next, { heads: 4, kvHeads: 2, headDim: 64, length: 300 }, chain(3), type);
+    const want = everyQuery(pass, (row, head) => attendExactly(unroundedQueryOf(pass, row, head, () => true)));
+    const error = relativeError(run(pass), want);
+    assert.ok(error < most && error > least, `${type}: ${error}`);
+  }
 });
 
 test.run();

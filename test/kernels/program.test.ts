@@ -51,8 +51,43 @@ function quantized(place: Place, words: number): [number, number] {
   return [place.shorts(ROWS * DIM), place.floats((words * ROWS * DIM) / op.BLOCK)];
 }
 
-/** Every opcode but those that move cache slots and attend; (heads, headDim) of a row is (4, DIM / 4). */
-const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
+type MakeExample = (host: KernelHost, place: Place) => Example;
+
+/** Ops on a cache of a type: 16 slots, as many bytes as the largest type takes. */
+function kvStore(type: number): MakeExample {
+  return (_, place) => {
+    const [keys, values, k] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16), place.floats(ROWS * 130)];
+    const words = [op.KV_STORE_F32 + type, keys, values, k, k + DIM * 4, 5, ROWS, 4, 16, 16, 130];
+    return { kernel: 'kvStore', words, operands: [type, keys, values, k, k + DIM * 4, 5, ROWS, 16, 16, 130, 0, 4] };
+  };
+}
+
+function kvMove(type: number): MakeExample {
+  return (_, place) => {
+    const [keys, values] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16)];
+    const words = [op.KV_MOVE_F32 + type, keys, values, 7, 2, 4, 16, 16];
+    return { kernel: 'kvMove', words, operands: [type, keys, values, 7, 2, 16, 16, 0, 4] };
+  };
+}
+
+function attention(type: number): MakeExample {
+  return (_, place) => {
+    const [out, q, keys, values] = [
+      place.floats(ROWS * DIM),
+      place.floats(ROWS * 70),
+      place.floats(2 * 16 * 16),
+      place.floats(2 * 16 * 16),
+    ];
+    const [paths, depths] = [place.ints(...[0, -1, -1], ...[0, 1, -1], ...[0, 2, -1]), place.ints(0, 1, 1)];
+    const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 16), 6];
+    const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 16, 70, scratch];
+    const words = [op.ATTENTION_F32 + type, ...shared, floatBits(SCALE)];
+    return { kernel: 'attention', words, operands: [type, ...shared, SCALE, 0, 4], scratch };
+  };
+}
+
+/** Every opcode; (heads, headDim) of a row is (4, DIM / 4). */
+const EXAMPLES: Record<string, MakeExample> = {
   EMBED_F32(_, place) {
     const [out, table, tokens] = [place.floats(ROWS * DIM), place.floats(16 * DIM), place.ints(9, 0, 15)];
     const words = [op.EMBED_F32, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
@@ -136,33 +171,15 @@ const EXAMPLES: Record<string, (host: KernelHost, place: Place) => Example> = {
     const words = [op.ROPE, x, table, ROWS, 4, 16, 8, 70, 1];
     return { kernel: 'rope', words, operands: [x, table, ROWS, 16, 8, 70, 1, 0, 4] };
   },
-  KV_STORE(_, place) {
-    const [keys, values, k] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16), place.floats(ROWS * 130)];
-    const words = [op.KV_STORE, keys, values, k, k + DIM * 4, 5, ROWS, 4, 16, 16, 130];
-    return { kernel: 'kvStore', words, operands: [keys, values, k, k + DIM * 4, 5, ROWS, 16, 16, 130, 0, 4] };
-  },
-  KV_MOVE(_, place) {
-    const [keys, values] = [place.floats(4 * 16 * 16), place.floats(4 * 16 * 16)];
-    const words = [op.KV_MOVE, keys, values, 7, 2, 4, 16, 16];
-    return { kernel: 'kvMove', words, operands: [keys, values, 7, 2, 16, 16, 0, 4] };
-  },
-  ATTENTION(_, place) {
-    const [out, q, keys, values] = [
-      place.floats(ROWS * DIM),
-      place.floats(ROWS * 70),
-      place.floats(2 * 16 * 16),
-      place.floats(2 * 16 * 16),
-    ];
-    const [paths, depths] = [place.ints(...[0, -1, -1], ...[0, 1, -1], ...[0, 2, -1]), place.ints(0, 1, 1)];
-    const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 16), 6];
-    const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 16, 70, scratch];
-    return {
-      kernel: 'attention',
-      words: [op.ATTENTION, ...shared, floatBits(SCALE)],
-      operands: [...shared, SCALE, 0, 4],
-      scratch,
-    };
-  },
+  KV_STORE_F32: kvStore(op.KV_F32),
+  KV_STORE_F16: kvStore(op.KV_F16),
+  KV_STORE_Q8: kvStore(op.KV_Q8),
+  KV_MOVE_F32: kvMove(op.KV_F32),
+  KV_MOVE_F16: kvMove(op.KV_F16),
+  KV_MOVE_Q8: kvMove(op.KV_Q8),
+  ATTENTION_F32: attention(op.KV_F32),
+  ATTENTION_F16: attention(op.KV_F16),
+  ATTENTION_Q8: attention(op.KV_Q8),
   SILU_GATE(_, place) {
     const [out, gate] = [place.floats(ROWS * DIM), place.floats(ROWS * 2 * DIM)];
     const shared = [out, gate, gate + DIM * 4, ROWS, DIM, 2 * DIM];
@@ -220,7 +237,8 @@ function sameMemory(a: Int32Array, b: Int32Array): boolean {
 }
 
 test('every opcode has an example here', () => {
-  const constants = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'Q4_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
+  const sizes = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'Q4_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
+  const constants = [...sizes, 'KV_F32', 'KV_F16', 'KV_Q8'];
   const opcodes = Object.keys(op).filter((name) => !constants.includes(name));
   assert.equal(opcodes.sort(), Object.keys(EXAMPLES).sort());
 });
