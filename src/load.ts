@@ -29,7 +29,7 @@ export interface LoadOptions extends TransformerOptions {
 
 /** Every option that `estimate` and `load` know. */
 export const MEMORY_OPTIONS: readonly string[] = [
-  ...['dtype', 'context', 'sessions', 'maxNodes', 'threads'],
+  ...['dtype', 'kv', 'context', 'sessions', 'maxNodes', 'threads'],
   ...['memoryLimit', 'largestMemory'],
 ];
 const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency'];

@@ -33,6 +33,8 @@ export function leastCommonMultiple(`;
 interface BenchResult {
   readonly model: string;
   readonly dtype: string;
+  /** Type of keys and values. */
+  readonly kv: string;
   readonly threads: number;
   readonly promptTokens: number;
   readonly newTokens: number;
@@ -121,6 +123,7 @@ tokens as the measured cost of passes makes best at that rate.
     const result: BenchResult = {
       model: name,
       dtype: plan.options.dtype,
+      kv: plan.options.kv,
       threads: plan.options.threads,
       promptTokens: ids.length,
       newTokens,
@@ -174,7 +177,7 @@ function describe(result: BenchResult): string {
   const { speedUp, stats, costCurve } = result;
   const percent = (share: number) => `${Math.round(100 * share)}%`;
   const facts = [
-    `${result.model}, ${result.dtype}, threads: ${result.threads}, prompt of ${result.promptTokens} tokens, ${result.newTokens} new ones, ${result.rounds} rounds`,
+    `${result.model}, ${result.dtype}, cache in ${result.kv}, threads: ${result.threads}, prompt of ${result.promptTokens} tokens, ${result.newTokens} new ones, ${result.rounds} rounds`,
     'same tokens both ways: yes',
   ];
   const speeds = table([

@@ -10,14 +10,18 @@ import { readSafetensors } from '../formats/safetensors.ts';
 import type { TensorDescription, Tensors } from '../formats/tensors.ts';
 import { openModelFolder, readTokenizer } from '../load.ts';
 import { planFor, readConfig } from '../model/load-transformer.ts';
-import { misfit, type WeightType } from '../model/memory-plan.ts';
+import { type KvType, misfit, type WeightType } from '../model/memory-plan.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { command } from './command.ts';
+import { MODEL_OPTIONS } from './model.ts';
+import type { OptionValues } from './options.ts';
 import { bytesText, countText, table } from './table.ts';
 
 /** Bytes that loading with one session on one thread takes. */
 interface MemoryEstimate {
   readonly dtype: WeightType;
+  /** Type of keys and values. */
+  readonly kv: KvType;
   readonly context: number;
   readonly weights: number;
   readonly cache: number;
@@ -45,6 +49,9 @@ interface Inspection {
   readonly tensors: readonly Pick<TensorDescription, 'name' | 'dtype' | 'shape' | 'bytes'>[];
 }
 
+/** Options that memory depends on. */
+type MemoryChoice = Pick<OptionValues<typeof MODEL_OPTIONS>, 'kv' | 'context'>;
+
 const DTYPES: readonly WeightType[] = ['q4', 'q8', 'bf16', 'f32'];
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
@@ -54,6 +61,7 @@ export const inspectCommand = command({
   summary: 'tells what a model is made of and how much memory it needs',
   usage: 'PATH [OPTIONS]',
   options: {
+    kv: MODEL_OPTIONS.kv,
     context: { kind: 'integer', value: 'N', help: 'estimate memory for this context only' },
     json: { kind: 'flag', help: 'print one JSON object, with every tensor' },
   },
@@ -65,7 +73,7 @@ export const inspectCommand = command({
       throw new ForetokenError('usage.argument', 'no PATH given: a folder, a URL or a .safetensors file');
     const inspection = path.endsWith('.safetensors')
       ? await inspectFile(path, terminal.signal)
-      : await inspectFolder(path, options.context, terminal.signal);
+      : await inspectFolder(path, options, terminal.signal);
     await terminal.write(`${options.json ? JSON.stringify(inspection) : describe(inspection)}\n`);
   },
 });
@@ -75,14 +83,14 @@ async function inspectFile(path: string, signal: AbortSignal): Promise<Inspectio
   return summarise((await readSafetensors(source, signal)).tensors);
 }
 
-async function inspectFolder(path: string, context: number | undefined, signal: AbortSignal): Promise<Inspection> {
+async function inspectFolder(path: string, options: MemoryChoice, signal: AbortSignal): Promise<Inspection> {
   const folder = await openModelFolder(path, signal);
   try {
     const config = await readConfig(folder, signal);
     return {
       config,
       tokenizer: summariseTokenizer(await readTokenizer(folder, config.vocab, signal)),
-      memory: estimates(config, context),
+      memory: estimates(config, options),
       ...summarise(await openCheckpoint(folder, signal)),
     };
   } finally {
@@ -94,15 +102,16 @@ function summariseTokenizer(tokenizer: Tokenizer | undefined): TokenizerSummary 
   return tokenizer && { kind: 'byte-level BPE', vocab: tokenizer.vocab, addedTokens: tokenizer.addedTokens.length };
 }
 
-function estimates(config: ModelConfig, context: number | undefined): MemoryEstimate[] {
+function estimates(config: ModelConfig, { kv, context }: MemoryChoice): MemoryEstimate[] {
   const contexts =
     context === undefined ? new Set([...CONTEXTS.filter((size) => size < config.context), config.context]) : [context];
   const dtypes = DTYPES.filter((dtype) => misfit(config, dtype) === undefined);
   return dtypes.flatMap((dtype) =>
     [...contexts].map((positions) => {
-      const plan = planFor(config, { dtype, context: positions });
+      const plan = planFor(config, { dtype, context: positions, ...(kv !== undefined && { kv: kv as KvType }) });
       return {
         dtype,
+        kv: plan.options.kv,
         context: positions,
         weights: plan.weightBytes,
         cache: plan.cacheBytes,
@@ -163,14 +172,17 @@ function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: In
 }
 
 function memoryTable(memory: readonly MemoryEstimate[]): string {
-  const rows = memory.map(({ dtype, context, weights, cache, pass, thread, total, memories }) => [
+  const rows = memory.map(({ dtype, kv, context, weights, cache, pass, thread, total, memories }) => [
     dtype,
     countText(context),
-    ...[weights, cache, pass, total].map(bytesText),
+    bytesText(weights),
+    kv,
+    ...[cache, pass, total].map(bytesText),
     countText(memories),
     bytesText(thread),
   ]);
-  return table([['memory', 'context', 'weights', 'cache', 'pass', 'total', 'memories', 'more per thread'], ...rows]);
+  const head = ['memory', 'context', 'weights', 'kv', 'cache', 'pass', 'total', 'memories', 'more per thread'];
+  return table([head, ...rows]);
 }
 
 /** The layers' tensors as one row each, where name, dtype and shape agree but for the layer's number. */

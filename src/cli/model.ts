@@ -5,7 +5,7 @@
 import type { ThreadsOption } from '../engine/threads.ts';
 import type { LoadProgress } from '../model/load-weights.ts';
 import type { LoadOptions } from '../model/load-transformer.ts';
-import type { WeightType } from '../model/memory-plan.ts';
+import type { KvType, WeightType } from '../model/memory-plan.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 import { bytesText } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -19,17 +19,19 @@ export const MODEL_OPTIONS = {
     value: 'TYPE',
     help: 'how weights are held: q8 (default where the widths allow it), q4, bf16 or f32',
   },
+  kv: { kind: 'text', value: 'TYPE', help: 'how keys and values are held: f32 (default), f16 or q8' },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
   threads: { kind: 'text', value: 'N', help: 'threads that run a pass together, or auto; default 1' },
 } as const satisfies OptionTable;
 
 /** Loading shows its progress and stops when the terminal says so. */
 export function loadOptions(
-  { dtype, context, threads }: OptionValues<typeof MODEL_OPTIONS>,
+  { dtype, kv, context, threads }: OptionValues<typeof MODEL_OPTIONS>,
   terminal: Terminal,
 ): LoadOptions {
   return {
     ...(dtype !== undefined && { dtype: dtype as WeightType }), // the loader refuses others
+    ...(kv !== undefined && { kv: kv as KvType }),
     ...(context !== undefined && { context }),
     ...(threads !== undefined && { threads: threadsOption(threads) }),
     signal: terminal.signal,

@@ -5,6 +5,7 @@
 import { outOfRange, wrongType } from '../check-options.ts';
 import { MOST_MEMORY_BYTES } from '../engine/arena.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { KV_TYPES, type KvType } from '../engine/kv-type.ts';
 import { payingThreads } from '../engine/paying-threads.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
 import { ForetokenError, quote } from '../errors.ts';
@@ -24,6 +25,11 @@ export interface MemoryOptions {
    * are stored where that is q4, q8 where every width is a multiple of 32, else f32.
    */
   readonly dtype?: WeightType;
+  /**
+   * How keys and values are held: `f32` (default), `f16`, which has half of its bytes, or `q8`, bytes with a scale for each head and position.
+   * They are rounded before they are used, so speculation changes no bit with any of them.
+   */
+  readonly kv?: KvType;
   /** Positions of each session's cache. Default: the model's own context, 2048 at most. */
   readonly context?: number;
   /** Caches that can be in use at once. Default 1. */
@@ -117,22 +123,22 @@ export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<
 export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadOptions, 'engine'> = {}): MemoryPlan {
   const {
     dtype = defaultType(config),
+    kv = 'f32',
     context = Math.min(config.context, DEFAULT_CONTEXT),
     sessions = 1,
     maxNodes = MOST_NODES,
     memoryLimit = MOST_STAGES * MOST_MEMORY_BYTES,
     largestMemory = MOST_MEMORY_BYTES,
   } = options;
-  if (typeof dtype !== 'string') throw wrongType('dtype', 'a string', dtype);
-  if (!WEIGHT_TYPES.includes(dtype))
-    throw outOfRange('dtype', WEIGHT_TYPES.map((type) => `'${type}'`).join(' or '), quote(dtype));
+  checkName('dtype', dtype, WEIGHT_TYPES);
+  checkName('kv', kv, Object.keys(KV_TYPES));
   checkInteger('context', context, config.context);
   checkInteger('sessions', sessions, MOST_SESSIONS);
   checkInteger('maxNodes', maxNodes, MOST_NODES);
   checkInteger('memoryLimit', memoryLimit, MOST_STAGES * MOST_MEMORY_BYTES);
   checkInteger('largestMemory', largestMemory, MOST_MEMORY_BYTES);
   const planWith = (threads: number) =>
-    planMemory(config, llamaLayout(config), { dtype, context, sessions, maxNodes, threads, largestMemory });
+    planMemory(config, llamaLayout(config), { dtype, kv, context, sessions, maxNodes, threads, largestMemory });
   const plan = planWith(chooseThreads(options, () => planWith(1).weightBytes).threads);
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError(
@@ -145,6 +151,11 @@ export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadO
 
 function defaultType(config: ModelConfig): WeightType {
   return misfit(config, 'q8') === undefined ? (config.quantization?.format ?? 'q8') : 'f32';
+}
+
+function checkName(name: string, value: unknown, names: readonly string[]): void {
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+  if (!names.includes(value)) throw outOfRange(name, names.map((each) => `'${each}'`).join(' or '), quote(value));
 }
 
 function checkInteger(name: string, value: unknown, most: number): void {

@@ -13,6 +13,7 @@
  * @module
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
+import { type KvType, kvRowBytes } from '../engine/kv-type.ts';
 import { ATTENTION_TILE, BLOCK, KEY_BLOCK } from '../engine/opcodes.ts';
 import { packedBytes, type WeightType } from '../engine/packing.ts';
 import { ProgramWriter } from '../engine/program.ts';
@@ -20,11 +21,14 @@ import { ForetokenError } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { CheckpointLayout, TensorName } from './architectures/layout.ts';
 
+export type { KvType } from '../engine/kv-type.ts';
 export type { WeightType } from '../engine/packing.ts';
 
 /** What a plan depends on besides the configuration. */
 export interface PlanOptions {
   readonly dtype: WeightType;
+  /** Type of keys and values. */
+  readonly kv: KvType;
   /** Positions of each session's cache. */
   readonly context: number;
   /** Caches that can be in use at once. */
@@ -201,7 +205,7 @@ function planStages(config: ModelConfig, layout: CheckpointLayout, options: Plan
     arenas.map((arena, stage) => planPass(arena, config, options, capacity, stage === split.at(-1))),
   );
   const [sessions, cacheBytes] = measured(() =>
-    Array.from({ length: options.sessions }, () => planCache(arenas, split, config, capacity)),
+    Array.from({ length: options.sessions }, () => planCache(arenas, split, config, options.kv, capacity)),
   );
   const [weights, weightBytes] = measured(() => planWeights(arenas, split, layout, options.dtype));
   return {
@@ -276,8 +280,14 @@ export function weightPlans({ embedding, layers, finalNorm, head }: WeightsPlan)
   return [...new Set([embedding, ...ofLayers, finalNorm, head])];
 }
 
-function planCache(arenas: readonly Arena[], split: Split, config: ModelConfig, capacity: number): CachePlan {
-  const bytes = config.kvHeads * capacity * config.headDim * 4;
+function planCache(
+  arenas: readonly Arena[],
+  split: Split,
+  config: ModelConfig,
+  kv: KvType,
+  capacity: number,
+): CachePlan {
+  const bytes = kvRowBytes(kv, config.kvHeads * capacity, config.headDim);
   const regions = () => Array.from({ length: config.layers }, (_, layer) => arenas[split[layer + 1]!]!.reserve(bytes));
   return { keys: regions(), values: regions() };
 }

@@ -95,7 +95,7 @@ export class Session implements Target {
     return copy;
   }
 
-  /** The committed positions as bytes; `load` on the same model and dtype restores them, also in another process. */
+  /** The committed positions as bytes; `load` on the same model with the same `dtype` and `kv` restores them, also in another process. */
   save(): Uint8Array {
     return saveCache(this.#model, this.cache, this.#length);
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Machine } from '../engine/engine.ts';
+import { kvRowBytes } from '../engine/kv-type.ts';
 import { ForetokenError } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { CachePlan, MemoryPlan } from './memory-plan.ts';
@@ -58,11 +59,10 @@ export class TransformerModel {
   /** Copies every slot of one cache to another. */
   copyCache(from: CachePlan, to: CachePlan): void {
     const { config, plan } = this;
-    const length = config.kvHeads * plan.capacity * config.headDim;
+    const bytes = kvRowBytes(plan.options.kv, config.kvHeads * plan.capacity, config.headDim);
     for (const region of ['keys', 'values'] as const) {
       from[region].forEach((address, layer) => {
-        const floats = new Float32Array(this.layerBuffer(layer));
-        floats.copyWithin(to[region][layer]! / 4, address / 4, address / 4 + length);
+        new Uint8Array(this.layerBuffer(layer)).copyWithin(to[region][layer]!, address, address + bytes);
       });
     }
   }

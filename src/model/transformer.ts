@@ -12,6 +12,7 @@
  * @module
  */
 import type { Machine } from '../engine/engine.ts';
+import { KV_TYPES } from '../engine/kv-type.ts';
 import { exp, log } from '../engine/math.ts';
 import * as op from '../engine/opcodes.ts';
 import { floatBits } from '../engine/program.ts';
@@ -45,11 +46,14 @@ export class Transformer {
   readonly #stages: readonly Stage[];
   /** Where ops are written to. */
   #stage: Stage;
+  /** Number of the cache's type, which its opcodes are told by. */
+  readonly #kv: number;
 
   /** @param machines one for each stage of the plan */
   constructor(machines: readonly Machine[], config: ModelConfig, plan: MemoryPlan) {
     this.#config = config;
     this.#plan = plan;
+    this.#kv = KV_TYPES[plan.options.kv];
     this.#stages = plan.stages.map((stage, i) => new Stage(machines[i]!, stage));
     this.#stage = this.#stages[0]!;
     const { memory, pass } = this.#stage;
@@ -90,7 +94,8 @@ export class Transformer {
     const { kvHeads, headDim } = this.#config;
     this.#plan.weights.layers.forEach(({ stage }, layer) => {
       this.#stage = this.#stages[stage]!;
-      this.#push(op.KV_MOVE, cache.keys[layer]!, cache.values[layer]!, from, to, kvHeads, headDim, this.#plan.capacity);
+      const [keys, values] = [cache.keys[layer]!, cache.values[layer]!];
+      this.#push(op.KV_MOVE_F32 + this.#kv, keys, values, from, to, kvHeads, headDim, this.#plan.capacity);
     });
     for (const stage of this.#stages) stage.run(true);
   }
@@ -159,9 +164,10 @@ export class Transformer {
       stride,
       ROPE_HALVES,
     );
-    this.#push(op.KV_STORE, keys, values, key, value, length, rows, kvHeads, headDim, capacity, stride);
+    const target = [keys, values, key, value, length];
+    this.#push(op.KV_STORE_F32 + this.#kv, ...target, rows, kvHeads, headDim, capacity, stride);
     this.#push(
-      op.ATTENTION,
+      op.ATTENTION_F32 + this.#kv,
       ...[attended, queryKeyValue, keys, values, paths, depths, length, rows, queryHeads, kvHeads],
       ...[headDim, capacity, stride, attentionScratch, floatBits(1 / Math.sqrt(headDim))],
     );

@@ -24,6 +24,7 @@ test('bench --json gives both speeds, their ratio with an interval, and the cost
     ),
   );
   assert.is(result.sameTokens, true);
+  assert.equal([result.dtype, result.kv], ['q8', 'f32']);
   assert.is(result.newTokens, 24);
   assert.is(result.draft, 'recycle');
   assert.ok(result.plainTokensPerSecond > 0 && result.tokensPerSecond > 0);
@@ -62,9 +63,9 @@ test('--synthetic-acceptance 1 on random weights accepts every drafted token, 0 
 });
 
 test('without --json it is a report for people', async () => {
-  const report = await bench('--shape', 'tiny', '--max-tokens', '8', '--rounds', '1');
+  const report = await bench('--shape', 'tiny', '--kv', 'f16', '--max-tokens', '8', '--rounds', '1');
   for (const line of [
-    /^tiny, q8, threads: 1, prompt of 64 tokens, 8 new ones/,
+    /^tiny, q8, cache in f16, threads: 1, prompt of 64 tokens, 8 new ones/,
     /^same tokens both ways: yes$/m,
     /^plain +[\d.]+$/m,
     /^speed-up [\d.]+, 95% interval/m,

@@ -50,6 +50,21 @@ test('inspect --json prints one object with every tensor', async () => {
   }
 });
 
+test('inspect --kv tells what a cache of another type takes', async () => {
+  const cacheOf = async (...options: string[]) => {
+    const { code, stdout, stderr } = await foretoken(['inspect', MODEL, '--json', '--context', '128', ...options]);
+    assert.is(code, 0, stderr);
+    const [{ kv, cache }] = JSON.parse(stdout).memory;
+    return [kv, cache];
+  };
+  const [, f32] = await cacheOf();
+  assert.equal(await cacheOf('--kv', 'f32'), ['f32', f32]);
+  assert.equal(await cacheOf('--kv', 'f16'), ['f16', f32 / 2]);
+  assert.equal(await cacheOf('--kv', 'q8'), ['q8', (f32 * (16 + 4)) / 64]); // bytes of heads of 16, and a scale
+  assert.match((await foretoken(['inspect', MODEL, '--kv', 'f16'])).stdout, /^f32 +256 .* f16 /m);
+  assert.is((await foretoken(['inspect', MODEL, '--kv', 'q4'])).code, 2);
+});
+
 test('inspect reads the tensors of a sharded model, and of a single file', async () => {
   const folder = await foretoken(['inspect', fixturePath('sharded')]);
   assert.is(folder.code, 0, folder.stderr);

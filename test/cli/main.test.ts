@@ -17,9 +17,9 @@ test('--help names every command, and each command has a help of its own', async
   assert.is(overview.code, 0);
   assert.is(overview.stderr, '');
   const promised = {
-    generate: 'model draft max-tokens temperature top-k top-p min-p seed stop dtype json stats file prompt-ids',
-    inspect: 'json context',
-    bench: 'model draft json synthetic-acceptance shape',
+    generate: 'model draft max-tokens temperature top-k top-p min-p seed stop dtype kv json stats file prompt-ids',
+    inspect: 'json context kv',
+    bench: 'model kv draft json synthetic-acceptance shape',
   };
   for (const [name, options] of Object.entries(promised)) {
     assert.match(overview.stdout, new RegExp(`^ {2}${name} `, 'm'));

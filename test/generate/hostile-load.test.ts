@@ -21,7 +21,7 @@ const mute = Object.create(null);
 type Row = readonly [name: string, value: unknown, code: string];
 
 const MEMORY_OPTIONS: readonly Row[] = [
-  ...['dtype', 'context', 'sessions', 'maxNodes', 'memoryLimit', 'largestMemory'].flatMap((name): Row[] => [
+  ...['dtype', 'kv', 'context', 'sessions', 'maxNodes', 'memoryLimit', 'largestMemory'].flatMap((name): Row[] => [
     [name, null, 'option.type'],
     [name, [1], 'option.type'],
     [name, mute, 'option.type'],
@@ -30,6 +30,8 @@ const MEMORY_OPTIONS: readonly Row[] = [
   ['dtype', 8, 'option.type'],
   ['dtype', 'q5', 'option.range'],
   ['dtype', 'x'.repeat(500), 'option.range'],
+  ['kv', 16, 'option.type'],
+  ['kv', 'q4', 'option.range'],
   ['context', '64', 'option.type'],
   ['context', 0, 'option.range'],
   ['context', 257, 'option.range'],
@@ -152,7 +154,11 @@ test('estimate refuses each hostile option by its code, and else tells what load
   for (const options of NO_OBJECTS) {
     assert.is(await rejection(estimate(PATH, options as never)), 'option.type', show(options));
   }
-  for (const options of [{}, { dtype: 'f32', context: 77, sessions: 3, maxNodes: 9 } as const]) {
+  for (const options of [
+    {},
+    { kv: 'q8' },
+    { dtype: 'f32', kv: 'f16', context: 77, sessions: 3, maxNodes: 9 },
+  ] as const) {
     assert.equal(await estimate(PATH, options), (await load(PATH, options)).memory);
   }
 });

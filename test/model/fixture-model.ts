@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { createEngine, type Machine } from '../../src/engine/engine.ts';
+import { kvRowBytes } from '../../src/engine/kv-type.ts';
 import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
 import type { Session } from '../../src/model/session.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
@@ -33,14 +34,18 @@ export async function fixtureModel(
   return loadTransformer(fixturePath(name), { engine: wrapped, ...options });
 }
 
-/** Overwrites every slot of every cache that the session has not committed. */
-export function fillUnusedSlots(model: TransformerModel, session: Session, value: number): void {
+/** Bytes to fill a cache with. Poison is NaN as f32 and as the scale of q8, and as f16, which kernels expand to no NaN, the largest there is. */
+export const POISON = 0xff;
+export const ORDINARY = 0x3f;
+
+/** Fills every slot that the session has not committed with a byte. */
+export function fillUnusedSlots(model: TransformerModel, session: Session, byte: number): void {
   const snapshot = session.save();
   const { config, plan } = model;
-  const floats = config.kvHeads * plan.capacity * config.headDim;
+  const bytes = kvRowBytes(plan.options.kv, config.kvHeads * plan.capacity, config.headDim);
   for (const addresses of [session.cache.keys, session.cache.values]) {
     addresses.forEach((address, layer) => {
-      new Float32Array(model.layerBuffer(layer), address, floats).fill(value);
+      new Uint8Array(model.layerBuffer(layer), address, bytes).fill(byte);
     });
   }
   session.load(snapshot);

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Machine } from '../../src/engine/engine.ts';
-import { ATTENTION, KV_MOVE, OP_WORDS, ROPE_TABLE } from '../../src/engine/opcodes.ts';
+import { ATTENTION_F32, KV_MOVE_F32, OP_WORDS, ROPE_TABLE } from '../../src/engine/opcodes.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
-import { fillUnusedSlots, fixtureModel, prefill } from './fixture-model.ts';
+import { fillUnusedSlots, fixtureModel, ORDINARY, prefill } from './fixture-model.ts';
 import { pathTo, withTokens } from './trees.ts';
 
 /** What a fault may change: the words of each op, before the program runs. */
@@ -57,7 +57,7 @@ async function outcome(fault: Fault): Promise<Outcome> {
   const [speculative, plain] = [model.session(), model.session()];
   const prompt = Array.from({ length: 9 }, () => randomInt(next, speculative.vocab));
   prefill(speculative, prompt);
-  fillUnusedSlots(model, speculative, 0.5);
+  fillUnusedSlots(model, speculative, ORDINARY);
   const tree = withTokens(PARENTS, next, speculative.vocab);
 
   state.planted = true;
@@ -85,7 +85,7 @@ test('without a fault nothing differs', async () => {
 
 test('a visible sibling is caught', async () => {
   // Node 2's path 0, 2 becomes 0, 1, 2: the sibling counts as an ancestor.
-  const fault = forEachOp(ATTENTION, (op, memory) => {
+  const fault = forEachOp(ATTENTION_F32, (op, memory) => {
     const path = op[ATTENTION_PATHS]! / 4 + 2 * op[ATTENTION_ROWS]!;
     memory.set([0, 1, 2], path);
     memory[op[ATTENTION_DEPTHS]! / 4 + 2] = 2;
@@ -105,14 +105,14 @@ test('rotation by slot instead of position is caught', async () => {
 
 test('a stale slot kept by a commit is caught', async () => {
   // Moves become moves of a slot onto itself: slot length + 1 keeps node 1.
-  const fault = forEachOp(KV_MOVE, (op) => {
+  const fault = forEachOp(KV_MOVE_F32, (op) => {
     op[4] = op[3]!;
   });
   assert.equal(await outcome(fault), { wrongNodes: [], wrongAfterCommit: true });
 });
 
 test('a missing committed position is caught', async () => {
-  const fault = forEachOp(ATTENTION, (op) => {
+  const fault = forEachOp(ATTENTION_F32, (op) => {
     op[ATTENTION_LENGTH]! -= 1;
   });
   assert.equal((await outcome(fault)).wrongNodes.length, 5);

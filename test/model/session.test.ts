@@ -150,6 +150,44 @@ test('a snapshot at any address, in any kind of byte array, is the same snapshot
   assert.is(firstDifference(prefill(first, [6, 5]), prefill(second, [6, 5])), -1);
 });
 
+for (const kv of ['f32', 'f16', 'q8'] as const) {
+  test(`${kv}: saved, loaded in another context and at another capacity, a cache is the same, and forks take all of it`, async () => {
+    const model = await fixtureModel('grouped', { kv, sessions: 2 });
+    const first = model.session();
+    prefill(first, [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]);
+    const saved = first.save();
+    const other = (await fixtureModel('grouped', { kv, context: 20, maxNodes: 5 })).session();
+    other.load(saved, 10);
+    assert.equal(other.save(), saved);
+    assert.equal(first.fork().save(), saved);
+    const [want, got] = [first, other].map((session) => prefill(session, [6, 5, 3], 3));
+    assert.is(firstDifference(got!, want!), -1);
+  });
+
+  test(`${kv}: a snapshot of a cache of another type is refused`, async () => {
+    const session = (await fixtureModel('grouped', { kv })).session();
+    prefill(session, [1, 2, 3]);
+    const saved = session.save();
+    for (const other of ['f32', 'f16', 'q8'] as const) {
+      const load = async () => (await fixtureModel('grouped', { kv: other })).session().load(saved);
+      assert.is(await rejection(load()), other === kv ? 'no error' : 'session.snapshot', other);
+    }
+  });
+}
+
+test('a cache takes the bytes of its type, and the plan is what is used', async () => {
+  const { layers, kvHeads, headDim } = (await fixtureModel('grouped')).config;
+  for (const [kv, rowBytes] of [
+    ['f32', headDim * 4],
+    ['f16', headDim * 2],
+    ['q8', headDim + 4],
+  ] as const) {
+    const { plan, machines } = await fixtureModel('grouped', { kv, context: 56, maxNodes: 8, sessions: 2 });
+    assert.is(plan.cacheBytes, 2 * layers * 2 * kvHeads * 64 * rowBytes, kv);
+    assert.is(machines[0]!.memory.buffer.byteLength, plan.bytes);
+  }
+});
+
 test('a session is of no more use once disposed', async () => {
   const session = (await fixtureModel('test-300k')).session();
   prefill(session, [1, 2, 3]);
@@ -207,7 +245,10 @@ test('memory options out of range are refused before anything is reserved', asyn
       );
     }
   }
-  assert.is(await rejection(fixtureModel('grouped', { dtype: 'q3' as never })), 'option.range');
+  for (const name of ['dtype', 'kv']) {
+    assert.is(await rejection(fixtureModel('grouped', { [name]: 'q3' as never })), 'option.range');
+    assert.is(await rejection(fixtureModel('grouped', { [name]: 8 as never })), 'option.type');
+  }
 });
 
 test.run();

@@ -3,7 +3,7 @@
  * @module
  */
 import { createEngine, type Machine } from '../../src/engine/engine.ts';
-import { KV_MOVE, OP_WORDS } from '../../src/engine/opcodes.ts';
+import { KV_MOVE_F32, OP_WORDS } from '../../src/engine/opcodes.ts';
 import { openFolder } from '../../src/formats/folder.ts';
 import { estimate, load } from '../../src/load.ts';
 import { type LoadOptions, type MemoryOptions, planFor, readConfig } from '../../src/model/load-transformer.ts';
@@ -12,12 +12,20 @@ import type { Session } from '../../src/model/session.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 import { hasCode, rejection } from '../codes.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
-import { fillUnusedSlots, fixtureModel, fixturePath, prefill } from './fixture-model.ts';
+import { fillUnusedSlots, fixtureModel, fixturePath, POISON, prefill } from './fixture-model.ts';
 import { differingNodes, treeLogits } from './plain-decoding.ts';
 import { pathTo, randomParents, withTokens } from './trees.ts';
 
 /** Three layers, tied: the head is the embedding, in the first memory. Four layers and a head of its own, in the last. */
 const MODELS = ['test-300k', 'sharded'] as const;
+
+const TYPES: readonly LoadOptions[] = [
+  { dtype: 'f32' },
+  { dtype: 'q8' },
+  { dtype: 'q4' },
+  { dtype: 'f32', kv: 'f16' },
+  { dtype: 'q8', kv: 'q8' },
+];
 
 /** Small beside the weights, as in large models. */
 const SMALL = { context: 128, maxNodes: 24, sessions: 2 } as const;
@@ -54,7 +62,7 @@ function story(model: TransformerModel, seed: number): { logits: Float32Array[];
   const logits = [prefill(session, randomTokens(next, 21, session), 8)];
   const ids: number[] = [];
   for (let step = 0; step < 4; step++) {
-    fillUnusedSlots(model, session, NaN);
+    fillUnusedSlots(model, session, POISON);
     const tree = withTokens(randomParents(next, 2 + randomInt(next, 20)), next, session.vocab);
     logits.push(...treeLogits(session, tree));
     const rows = session.forward(tree, 'all');
@@ -82,9 +90,9 @@ function sameStory(model: TransformerModel, other: TransformerModel, seed: numbe
 }
 
 for (const name of MODELS) {
-  for (const dtype of ['f32', 'q8', 'q4'] as const) {
-    test(`${name}, ${dtype}: over 2, 3 and 4 memories logits, tokens, commits, forks and snapshots have the bits of one (seeds 1, 2)`, async () => {
-      const [whole, ...split] = await splitModels(name, { dtype });
+  for (const types of TYPES) {
+    test(`${name}, ${types.dtype}, cache in ${types.kv ?? 'f32'}: over 2, 3 and 4 memories logits, tokens, commits, forks and snapshots have the bits of one (seeds 1, 2)`, async () => {
+      const [whole, ...split] = await splitModels(name, types);
       for (const model of split) {
         for (const seed of [1, 2]) assert.ok(sameStory(model, whole!, seed), `${model.machines.length} memories`);
         assert.not(
@@ -242,7 +250,7 @@ for (const faultyStage of [0, 1]) {
       run(program, ops, alone) {
         const words = new Int32Array(machine.memory.buffer, program, ops * OP_WORDS);
         for (let op = 0; op < words.length && stage === faultyStage; op += OP_WORDS) {
-          if (words[op] === KV_MOVE) {
+          if (words[op] === KV_MOVE_F32) {
             words[op + 3]! -= 1; // the slot before
             moves++;
           }
