@@ -3,7 +3,7 @@
  * P2, those bits are the same everywhere, cold and warm.
  * @module
  */
-import { createEngine, type GenerateOptions, load, type Model, type Prompt } from 'foretoken';
+import { createEngine, type GenerateOptions, type LoadOptions, load, type Model, type Prompt } from 'foretoken';
 import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
@@ -37,6 +37,15 @@ const PROMPT = 40;
 const DECODED = 24;
 const GENERATED = 64;
 
+/** Types of weights, and of the cache, by the name that their digest has. */
+const TYPES: Readonly<Record<string, LoadOptions>> = {
+  f32: { dtype: 'f32' },
+  q8: { dtype: 'q8' },
+  q4: { dtype: 'q4' },
+  'q8, cache in f16': { dtype: 'q8', kv: 'f16' },
+  'q8, cache in q8': { dtype: 'q8', kv: 'q8' },
+};
+
 /** Every way of drafting comes to the tokens of `none`; the cost table makes `auto` draft whatever the time a pass takes here. */
 const DRAFTS: Readonly<Record<string, GenerateOptions>> = {
   none: { draft: 'none' },
@@ -66,17 +75,17 @@ export async function runPromises({ base, folder, module, threads, granted }: En
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
 
-  for (const dtype of ['f32', 'q8', 'q4'] as const) {
-    const model = await loadTransformer(`${base}fixtures/models/test-300k/`, { engine, dtype, threads });
+  for (const [name, types] of Object.entries(TYPES)) {
+    const model = await loadTransformer(`${base}fixtures/models/test-300k/`, { engine, ...types, threads });
     const session = model.session();
     const cold = greedyDecode(session);
-    digests[`test-300k ${dtype}`] = await digest(cold.tokens, ...cold.logits);
-    checks[`${dtype}: ${TREES} random trees have the bits of plain decoding (seed 11)`] = treesEqualPlain(session);
-    checks[`${dtype}: prefill in pieces of 1, 3, 16 or at once leaves the same bits`] = piecesAgree(session);
-    checks[`${dtype}: warm, decoding has the bits it had cold`] = sameDecode(greedyDecode(session), cold);
+    digests[`test-300k ${name}`] = await digest(cold.tokens, ...cold.logits);
+    checks[`${name}: ${TREES} random trees have the bits of plain decoding (seed 11)`] = treesEqualPlain(session);
+    checks[`${name}: prefill in pieces of 1, 3, 16 or at once leaves the same bits`] = piecesAgree(session);
+    checks[`${name}: warm, decoding has the bits it had cold`] = sameDecode(greedyDecode(session), cold);
     if (folder !== undefined) {
-      const fromFiles = await loadTransformer(`${folder}test/fixtures/models/test-300k`, { engine, dtype, threads });
-      checks[`${dtype}: a model read from files has the bits of one read over HTTP`] = sameDecode(
+      const fromFiles = await loadTransformer(`${folder}test/fixtures/models/test-300k`, { engine, ...types, threads });
+      checks[`${name}: a model read from files has the bits of one read over HTTP`] = sameDecode(
         greedyDecode(fromFiles.session()),
         cold,
       );
@@ -84,8 +93,13 @@ export async function runPromises({ base, folder, module, threads, granted }: En
     }
     // One byte less than the model takes in one memory: it is split.
     const largestMemory = model.plan.bytes - 1;
-    const split = await loadTransformer(`${base}fixtures/models/test-300k/`, { engine, dtype, threads, largestMemory });
-    checks[`${dtype}: a model over two memories has the bits of one over one`] =
+    const split = await loadTransformer(`${base}fixtures/models/test-300k/`, {
+      engine,
+      ...types,
+      threads,
+      largestMemory,
+    });
+    checks[`${name}: a model over two memories has the bits of one over one`] =
       split.machines.length === 2 && sameDecode(greedyDecode(split.session()), cold);
     split.dispose();
     model.dispose();
