@@ -5,7 +5,8 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { DTYPE_BITS, type Dtype, measure, showShape } from './tensors.ts';
+import { showShape } from './shape.ts';
+import { DTYPE_BITS, type Dtype, measure } from './tensors.ts';
 
 export interface TensorData {
   readonly dtype: Dtype;
@@ -16,25 +17,30 @@ export interface TensorData {
 
 export type NamedTensor = readonly [name: string, tensor: TensorData];
 
+/** A tensor whose bytes come later. */
+export interface TensorEntry extends Pick<TensorData, 'dtype' | 'shape'> {
+  readonly bytes: number;
+}
+
 /**
- * The file in pieces: its header, then each tensor's bytes as they are, not copied.
+ * The order of tensors in a file, and the bytes before them.
  *
  * @param metadata written only when given: not every reader knows it
- * @throws {ForetokenError} `file.shape` when data and shape disagree, `file.entry` for the reserved name and for a name given twice, before the first piece
+ * @throws {ForetokenError} `file.shape` when bytes and shape disagree, `file.entry` for the reserved name and for a name given twice
  */
-export function* safetensorsPieces(
-  tensors: Iterable<NamedTensor>,
+export function layOut(
+  tensors: Iterable<readonly [name: string, entry: TensorEntry]>,
   metadata?: Readonly<Record<string, string>>,
-): Generator<Uint8Array> {
+): { readonly header: Uint8Array; readonly names: readonly string[] } {
   const sorted = inFileOrder([...tensors]);
   let offset = 0;
-  const entries = sorted.map(([name, { dtype, shape, data }]) => {
+  const entries = sorted.map(([name, { dtype, shape, bytes: given }]) => {
     if (name === '__metadata__') throw new ForetokenError('file.entry', `no tensor can be named ${quote(name)}`);
     const bytes = measure(dtype, shape)?.bytes;
-    if (bytes !== data.byteLength) {
+    if (bytes !== given) {
       throw new ForetokenError(
         'file.shape',
-        `tensor ${quote(name)}: expected ${bytes ?? 'no'} bytes for ${dtype} ${showShape(shape)}, got ${data.byteLength}`,
+        `tensor ${quote(name)}: expected ${bytes ?? 'no'} bytes for ${dtype} ${showShape(shape)}, got ${given}`,
       );
     }
     const begin = offset;
@@ -42,11 +48,30 @@ export function* safetensorsPieces(
     return `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, offset] })}`;
   });
   if (metadata) entries.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
-  yield frame(`{${entries.join(',')}}`);
-  for (const [, { data }] of sorted) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { header: frame(`{${entries.join(',')}}`), names: sorted.map(([name]) => name) };
 }
 
-function inFileOrder(list: readonly NamedTensor[]): NamedTensor[] {
+/** The file in pieces: its header, then each tensor's bytes as they are, not copied; arguments and errors of `layOut`, before the first piece. */
+export function* safetensorsPieces(
+  tensors: Iterable<NamedTensor>,
+  metadata?: Readonly<Record<string, string>>,
+): Generator<Uint8Array> {
+  const list = [...tensors];
+  const { header, names } = layOut(
+    list.map(([name, { dtype, shape, data }]) => [name, { dtype, shape, bytes: data.byteLength }]),
+    metadata,
+  );
+  yield header;
+  const byName = new Map(list);
+  for (const name of names) {
+    const { data } = byName.get(name)!;
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+}
+
+type Entry = readonly [name: string, entry: TensorEntry];
+
+function inFileOrder(list: readonly Entry[]): Entry[] {
   const tensors = new Map(list);
   if (tensors.size < list.length) throw new ForetokenError('file.entry', 'two tensors have the same name');
   // `W.q` takes the place of `W.scale`, and comes right after it.
@@ -71,7 +96,7 @@ function frame(header: string): Uint8Array {
   return bytes;
 }
 
-/** The whole file in memory; arguments and errors of `safetensorsPieces`. */
+/** The whole file in memory; arguments and errors of `layOut`. */
 export function writeSafetensors(
   tensors: Iterable<NamedTensor>,
   metadata?: Readonly<Record<string, string>>,

@@ -13,7 +13,9 @@
 import { ForetokenError, quote } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type JsonObject, type JsonValue, parseJson } from './json.ts';
-import { DTYPE_BITS, type Dtype, measure, showShape, type TensorDescription, type Tensors } from './tensors.ts';
+import { otherFormat } from './other-formats.ts';
+import { showShape } from './shape.ts';
+import { DTYPE_BITS, type Dtype, measure, type TensorDescription, type Tensors } from './tensors.ts';
 
 /** Bytes of the header's length. */
 const PREFIX_BYTES = 8;
@@ -63,28 +65,11 @@ async function readHeaderLength(source: ByteSource, signal: AbortSignal | undefi
       : new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES).getBigUint64(0, true);
   const most = Math.min(MOST_HEADER_BYTES, size - PREFIX_BYTES);
   if (length >= 2n && length <= most) return Number(length);
-  const other = otherFormat(prefix);
+  const other = otherFormat(String.fromCharCode(...prefix));
   if (other !== undefined) throw new ForetokenError('file.format', `${name} is ${other}, expected safetensors`);
   const problem =
     prefix.length < PREFIX_BYTES ? `${size} bytes are no file` : `header of ${length} bytes, expected 2 to ${most}`;
   throw new ForetokenError('file.header', `${name}: ${problem}`);
-}
-
-/** Other files that end up in the place of a model, by their first bytes. */
-const OTHER_FORMATS: readonly [start: string, what: string][] = [
-  ['GGUF', 'a GGUF file'],
-  ['PK\x03\x04', 'a zip archive (a PyTorch checkpoint?)'],
-  ['\x80\x02', 'a Python pickle (an old PyTorch checkpoint?)'],
-  ['\x89HDF', 'an HDF5 file'],
-  ['\x1f\x8b', 'a gzip archive'],
-  ['version ', 'a Git LFS pointer: the file itself was not downloaded'],
-  ['<', 'a web page'],
-  ['{', 'a JSON text'],
-];
-
-function otherFormat(prefix: Uint8Array): string | undefined {
-  const start = String.fromCharCode(...prefix);
-  return OTHER_FORMATS.find(([mark]) => start.startsWith(mark))?.[1];
 }
 
 function checkMetadata(file: string, value: JsonValue): ReadonlyMap<string, string> {

@@ -5,6 +5,9 @@
 import { ForetokenError, quote } from '../errors.ts';
 import { aligned, type ByteSource, PIECE_BYTES } from './byte-source.ts';
 import { decodeBf16, decodeF16, firstNonfinite } from './float16.ts';
+import type { GgmlName } from './gguf-types.ts';
+import { showShape } from './shape.ts';
+import type { Values } from './values.ts';
 
 /** Bits of one element, by the names that safetensors gives them. */
 export const DTYPE_BITS = {
@@ -34,10 +37,21 @@ export const DTYPE_BITS = {
 
 export type Dtype = keyof typeof DTYPE_BITS;
 
+/** What whole blocks of a type stand for. The values lie in `scratch`. */
+export type BlockDecoder = (blocks: Uint8Array, scratch: Scratch) => Values;
+
+/** An order of rows other than the one that the model takes, the same in every group of rows. */
+export interface RowOrder {
+  /** Rows of a group. */
+  readonly rows: number;
+  /** Puts the rows of whole groups in order. @param to as many bytes as `from` */
+  arrange(from: Uint8Array, rowBytes: number, to: Uint8Array): void;
+}
+
 /** One tensor, and where it lies. */
 export interface TensorDescription {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: Dtype | GgmlName;
   /** Outermost first; empty for a scalar. */
   readonly shape: readonly number[];
   /** Product of the shape. */
@@ -48,18 +62,17 @@ export interface TensorDescription {
   readonly begin: number;
   readonly end: number;
   readonly source: ByteSource;
+  /** For types whose values lie in blocks, where they are known. */
+  readonly decode?: BlockDecoder;
+  /** The order of rows in the file, where it is another one: reading gives them in the model's. */
+  readonly order?: RowOrder;
 }
 
 /** Tensors by name. */
 export type Tensors = ReadonlyMap<string, TensorDescription>;
 
-/** A shape for a message, cut when it is long. */
-export function showShape(shape: readonly number[]): string {
-  return shape.length > 8 ? `[${shape.slice(0, 8)},… ${shape.length} sizes]` : `[${shape}]`;
-}
-
 /** The element types that weights are read from as floats. */
-const FLOAT_DTYPES: readonly Dtype[] = ['F32', 'BF16', 'F16'];
+export const FLOAT_DTYPES: readonly TensorDescription['dtype'][] = ['F32', 'BF16', 'F16'];
 
 /**
  * A tensor that must be there.
@@ -72,7 +85,7 @@ export function expectTensor(
   tensors: Tensors,
   name: string,
   shape: readonly number[],
-  dtypes: readonly Dtype[] = FLOAT_DTYPES,
+  dtypes: readonly TensorDescription['dtype'][] = FLOAT_DTYPES,
 ): TensorDescription {
   const tensor = tensors.get(name);
   if (!tensor) throw new ForetokenError('file.tensor', `the checkpoint has no tensor ${quote(name)}`);
@@ -106,19 +119,22 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** Memory for the pieces; given to the reading of many tensors, one after the other, it is taken only once. */
   readonly scratch?: Scratch;
+  /** Rows that a piece never divides: 1, the default, or as many as a group of the tensor's order has. */
+  readonly group?: number;
 }
 
 /**
  * Memory that reading uses again and again. Without it every piece would be garbage, which a host with little memory collects too late.
  */
 export class Scratch {
-  #bytes = new Uint8Array(0);
+  readonly #bytes = new Map<string, Uint8Array<ArrayBuffer>>();
   #floats = new Float32Array(0);
 
-  /** (length,) bytes, the same memory each time. */
-  bytes(length: number): Uint8Array {
-    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
-    return this.#bytes.subarray(0, length);
+  /** (length,) bytes, the same memory each time for one use. */
+  bytes(length: number, use: 'read' | 'order' | 'q' | 'scale' = 'read'): Uint8Array<ArrayBuffer> {
+    let bytes = this.#bytes.get(use);
+    if (!bytes || bytes.length < length) this.#bytes.set(use, (bytes = new Uint8Array(length)));
+    return bytes.subarray(0, length);
   }
 
   /** (length,) floats, the same memory each time. */
@@ -139,7 +155,7 @@ export interface Rows<T> {
 }
 
 /**
- * A tensor's bytes, a few rows at a time, in order. A piece is valid until the next one is asked for; callers do not write to it.
+ * A tensor's bytes, a few rows at a time, in the model's order. A piece is valid until the next one is asked for; callers do not write to it.
  * @throws what the source's `read` throws
  */
 export async function* readRows(
@@ -147,16 +163,20 @@ export async function* readRows(
   options: ReadOptions = {},
 ): AsyncGenerator<Rows<Uint8Array>> {
   if (tensor.bytes === 0) return;
+  const { order } = tensor;
   const { pieceBytes = PIECE_BYTES, signal, scratch = new Scratch() } = options;
+  const group = Math.max(options.group ?? 1, order?.rows ?? 1);
   const rows = tensor.shape[0] ?? 1;
   const rowBytes = tensor.bytes / rows;
   if (!Number.isInteger(rowBytes)) throw notReadable(tensor, 'rows of whole bytes');
-  const step = Math.min(rows, Math.max(1, Math.floor(pieceBytes / rowBytes)));
+  const step = Math.min(rows, Math.max(1, Math.floor(pieceBytes / rowBytes / group)) * group);
   const into = scratch.bytes(step * rowBytes);
   for (let row = 0; row < rows; row += step) {
     const count = Math.min(step, rows - row);
     const data = await tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal, into);
-    yield { row, rows: count, data };
+    const ordered = order && scratch.bytes(data.length, 'order');
+    if (ordered) order.arrange(data, rowBytes, ordered);
+    yield { row, rows: count, data: ordered ?? data };
   }
 }
 

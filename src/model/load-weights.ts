@@ -3,13 +3,10 @@
  * @module
  */
 import { packBf16, packF32, packQ4, packQ8 } from '../engine/packing.ts';
-import { ForetokenError, quote } from '../errors.ts';
-import { encodeBf16 } from '../formats/float16.ts';
 import type { ModelConfig, Quantization } from '../formats/hf-config.ts';
-import { dequantizeQ4, type Q4Matrix, quantizeQ4 } from '../formats/q4.ts';
-import { dequantizeQ8, type Q8Matrix, quantizeQ8 } from '../formats/q8.ts';
 import {
   expectTensor,
+  FLOAT_DTYPES,
   type ReadOptions,
   readFloats,
   readRows,
@@ -17,13 +14,10 @@ import {
   type TensorDescription,
   type Tensors,
 } from '../formats/tensors.ts';
+import { checkFinite, checkScales, toBf16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
 import { type MatrixPlan, type VectorPlan, type WeightsPlan, weightPlans } from './memory-plan.ts';
-
-/** All ones in an f16, and in a bf16, that is NaN or infinite. */
-const F16_EXPONENT = 0x7c00;
-const BF16_EXPONENT = 0x7f80;
 
 /** Bytes of the checkpoint read so far, and of all that the model needs. */
 export interface LoadProgress {
@@ -36,9 +30,15 @@ export interface LoadWeightsOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-/** A matrix as the checkpoint stores it: floats, or blocks and their scales. */
-type StoredMatrix =
-  | { readonly floats: TensorDescription }
+/** What a matrix that is one tensor may be stored as: floats, or blocks that hold their scales. */
+const MATRIX_DTYPES: readonly TensorDescription['dtype'][] = [
+  ...FLOAT_DTYPES,
+  ...(['Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const),
+];
+
+/** A matrix as the checkpoint stores it: one tensor, or blocks in one and their scales in another. */
+export type StoredMatrix =
+  | { readonly whole: TensorDescription }
   | { readonly q: TensorDescription; readonly scale: TensorDescription; readonly quantization: Quantization };
 
 /** The tensors of a checkpoint that a plan needs, found and checked. */
@@ -72,17 +72,18 @@ export function checkWeights(
   });
   const parts = [
     ...vectors.map(({ tensor }) => tensor),
-    ...matrices.flatMap(({ stored }) => ('floats' in stored ? [stored.floats] : [stored.q, stored.scale])),
+    ...matrices.flatMap(({ stored }) => ('whole' in stored ? [stored.whole] : [stored.q, stored.scale])),
   ];
   return { vectors, matrices, totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-function findMatrix(
+/** @throws {ForetokenError} what `expectTensor` throws */
+export function findMatrix(
   tensors: Tensors,
   { name, shape }: TensorName,
   quantization: ModelConfig['quantization'],
 ): StoredMatrix {
-  if (!quantization) return { floats: expectTensor(tensors, name, shape) };
+  if (!quantization) return { whole: expectTensor(tensors, name, shape, MATRIX_DTYPES) };
   const [rows, cols] = shape as [number, number];
   const { format, blockSize } = quantization;
   return {
@@ -126,10 +127,9 @@ export async function loadWeights(
     },
   }));
   const matrices = weights.matrices.map(({ plan, firstRow, stored }) => {
-    const first = 'floats' in stored ? stored.floats : stored.scale;
+    const first = firstTensor(stored);
     const load = async () => {
-      const rows = 'floats' in stored ? floatRows(stored.floats, readOptions) : blockRows(stored, plan, readOptions);
-      for await (const { row, values, bytes } of rows) {
+      for await (const { row, values, bytes } of readMatrix(stored, plan.inDim, readOptions)) {
         pack(memories[plan.stage]!.buffer, plan, firstRow + row, values, first.name);
         await progress(bytes);
       }
@@ -144,26 +144,47 @@ export async function loadWeights(
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A few rows of a matrix: as floats, or in the blocks that they are stored in. */
-type Values = Float32Array | { readonly q8: Q8Matrix } | { readonly q4: Q4Matrix };
+/** The tensor of a matrix that comes first in the file. */
+export function firstTensor(stored: StoredMatrix): TensorDescription {
+  return 'whole' in stored ? stored.whole : stored.scale;
+}
 
 /** Some rows of a matrix, and how many bytes of the file they were. */
-interface MatrixRows {
+export interface MatrixRows {
   readonly row: number;
   readonly values: Values;
   readonly bytes: number;
 }
 
-async function* floatRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
-  const bytesPerElement = tensor.bytes / tensor.elements;
-  for await (const { row, data } of readFloats(tensor, options)) {
-    yield { row, values: data, bytes: data.length * bytesPerElement };
+/**
+ * The rows of a matrix, a few at a time, in order; they are valid until the next ones are asked for.
+ * @param inDim elements of a row
+ * @throws {ForetokenError} `file.nonfinite`, and what the source's `read` throws
+ */
+export function readMatrix(stored: StoredMatrix, inDim: number, options: ReadOptions): AsyncGenerator<MatrixRows> {
+  return 'whole' in stored ? wholeRows(stored.whole, options) : blockRows(stored, inDim, options);
+}
+
+async function* wholeRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
+  const { decode, name } = tensor;
+  if (!decode) {
+    const bytesPerElement = tensor.bytes / tensor.elements;
+    for await (const { row, data } of readFloats(tensor, options)) {
+      yield { row, values: data, bytes: data.length * bytesPerElement };
+    }
+    return;
+  }
+  const scratch = options.scratch ?? new Scratch();
+  for await (const { row, data } of readRows(tensor, { ...options, scratch })) {
+    const values = decode(data, scratch);
+    checkFinite(values, name);
+    yield { row, values, bytes: data.length };
   }
 }
 
 async function* blockRows(
-  { q, scale, quantization }: Exclude<StoredMatrix, { floats: unknown }>,
-  { inDim }: MatrixPlan,
+  { q, scale, quantization }: Exclude<StoredMatrix, { whole: unknown }>,
+  inDim: number,
   options: ReadOptions,
 ): AsyncGenerator<MatrixRows> {
   const { format, blockSize } = quantization;
@@ -191,43 +212,13 @@ function pack(memory: ArrayBuffer, plan: MatrixPlan, row: number, values: Values
       packF32(memory, address, toFloats(values), row, inDim);
       break;
     case 'bf16':
-      packBf16(memory, address, toBf16(toFloats(values), tensor), row, inDim);
+      packBf16(memory, address, toBf16(values, tensor), row, inDim);
       break;
     case 'q8':
-      packQ8(memory, address, 'q8' in values ? values.q8 : checked(quantizeQ8(toFloats(values)), tensor), row, inDim);
+      packQ8(memory, address, toQ8(values, tensor), row, inDim);
       break;
     case 'q4':
-      packQ4(memory, address, 'q4' in values ? values.q4 : checked(quantizeQ4(toFloats(values)), tensor), row, inDim);
+      packQ4(memory, address, toQ4(values, tensor), row, inDim);
       break;
-  }
-}
-
-/** What is finite as f32 may be too large for the f16 scale of its block. @throws {ForetokenError} `file.nonfinite` */
-function checked<Matrix extends { readonly scale: Uint16Array }>(matrix: Matrix, tensor: string): Matrix {
-  checkScales(matrix.scale, tensor);
-  return matrix;
-}
-
-function toFloats(values: Values): Float32Array {
-  if (values instanceof Float32Array) return values;
-  return 'q8' in values ? dequantizeQ8(values.q8) : dequantizeQ4(values.q4);
-}
-
-/** @throws {ForetokenError} `file.nonfinite` for what rounds to infinity */
-function toBf16(values: Float32Array, tensor: string): Uint16Array {
-  const halves = new Uint16Array(values.length);
-  encodeBf16(values, halves);
-  for (let i = 0; i < halves.length; i++) {
-    if ((halves[i]! & BF16_EXPONENT) === BF16_EXPONENT) {
-      throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: a weight is not finite as bf16`);
-    }
-  }
-  return halves;
-}
-
-/** @param scales f16 @throws {ForetokenError} `file.nonfinite` */
-function checkScales(scales: Uint16Array, tensor: string): void {
-  if (scales.some((bits) => (bits & F16_EXPONENT) === F16_EXPONENT)) {
-    throw new ForetokenError('file.nonfinite', `tensor ${quote(tensor)}: the scale of a block is not finite as f16`);
   }
 }
