@@ -3,7 +3,7 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonArray, JsonObject, JsonValue } from './json.ts';
 
 /** Whether a value is an integer from `low` to `high`. */
 export function isInteger(value: JsonValue | undefined, low: number, high: number): value is number {
@@ -136,6 +136,8 @@ export class Fields {
 /** A value from outside, short enough for a message. */
 export function shown(value: JsonValue): string {
   if (value instanceof Map) return 'an object';
-  if (Array.isArray(value)) return value.length === 1 ? `[${shown(value[0]!)}]` : `a list of ${value.length}`;
+  // Also the lists of numbers of a GGUF file, which are no arrays.
+  const list = typeof value === 'object' ? (value as JsonArray | null) : null;
+  if (list) return list.length === 1 ? `[${shown(list[0]!)}]` : `a list of ${list.length}`;
   return typeof value === 'string' ? quote(value) : String(value);
 }

@@ -7,6 +7,7 @@
 import { ForetokenError } from '../errors.ts';
 import { Fields } from './fields.ts';
 import { parseJson } from './json.ts';
+import { MOST } from './limits.ts';
 
 /** What a model is made of. Every number is checked: sums of products of a few of them stay exact in a double. */
 export interface ModelConfig {
@@ -49,18 +50,6 @@ export interface Quantization {
   readonly format: 'q8' | 'q4';
   readonly blockSize: 32;
 }
-
-/** Largest values accepted; about ten times the largest published models, and far below where products would round. */
-const MOST = {
-  vocab: 2 ** 24,
-  hidden: 2 ** 17,
-  layers: 1024,
-  heads: 1024,
-  headDim: 1024,
-  intermediate: 2 ** 20,
-  /** Positions are rotated as f32, which is exact up to here. */
-  context: 2 ** 24,
-} as const;
 
 /**
  * Reads a config.json.

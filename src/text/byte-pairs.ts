@@ -7,11 +7,13 @@
  * @module
  */
 
-/** M merges in order of rank: (M,) ids of the left and the right token and of what they make. */
+/** Merges: (M,) ids of the left and the right token of each, and by rank what it makes. */
 export interface Merges {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly merged: Int32Array;
+  /** (M,) rank of each merge, rising; without it each has its own, its place. */
+  readonly ranks?: Int32Array;
 }
 
 /** A stable counting sort. @returns `order` rearranged so that `keys` of it rise; every key is in 0..bound - 1 */
@@ -32,7 +34,7 @@ function rowStarts(keys: Int32Array, bound: number): Int32Array {
 
 /** A list of merges, and the rank of any pair in it. */
 export class PairTable {
-  /** (M,) what each merge makes. */
+  /** By rank: what a merge makes. */
   readonly merged: Int32Array;
   /** (V + 1,) row of each left token. */
   readonly #rows: Int32Array;
@@ -42,11 +44,11 @@ export class PairTable {
   readonly #ranks: Int32Array;
 
   /** @param vocab ids are 0..vocab - 1 */
-  constructor({ left, right, merged }: Merges, vocab: number) {
+  constructor({ left, right, merged, ranks }: Merges, vocab: number) {
     this.merged = merged;
-    const byRank = Int32Array.from(left.keys());
-    this.#ranks = sortedBy(left, vocab, sortedBy(right, vocab, byRank));
-    this.#rights = this.#ranks.map((rank) => right[rank]!);
+    const order = sortedBy(left, vocab, sortedBy(right, vocab, Int32Array.from(left.keys())));
+    this.#ranks = ranks ? order.map((merge) => ranks[merge]!) : order;
+    this.#rights = order.map((merge) => right[merge]!);
     this.#rows = rowStarts(left, vocab);
   }
 

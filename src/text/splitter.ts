@@ -6,6 +6,7 @@
  * @module
  */
 import type { Fields } from '../formats/fields.ts';
+import { GPT2, llama3 } from './patterns.ts';
 import { endOfRun, kindAt, LETTER, NUMBER, OTHER, SPACE } from './unicode.ts';
 
 /** Hands every piece of a text, in order, to `visit`. Joined, the pieces are the text, but for a space put in front of some. */
@@ -31,8 +32,6 @@ function spaceEnd(text: string, start: number): number {
   return end === text.length || end === start + 1 ? end : end - 1;
 }
 
-const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 const scanGpt2: Scanner = (text, start) => {
   const contraction = contractionEnd(text, start, false);
   if (contraction !== 0) return contraction;
@@ -40,11 +39,6 @@ const scanGpt2: Scanner = (text, start) => {
   const kind = kindAt(text, word) & (LETTER | NUMBER | OTHER);
   return kind === 0 ? spaceEnd(text, start) : endOfRun(text, word, kind);
 };
-
-/** The pattern of Llama 3 (numbers in groups of three) and Qwen 2 (digit by digit). */
-const llama3 = (number: string): string =>
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
-  `${number}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
 
 const scanLlama3 =
   (digits: number): Scanner =>

@@ -5,12 +5,13 @@
  * @module
  */
 import { Fields } from '../formats/fields.ts';
-import { parseJson } from '../formats/json.ts';
+import { type JsonValue, parseJson } from '../formats/json.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { CHARACTERS } from './byte-alphabet.ts';
-import type { PairTable } from './byte-pairs.ts';
+import { type Merges, PairTable } from './byte-pairs.ts';
 import { readSplitter, type Splitter } from './splitter.ts';
 import {
+  joinTokens,
   readAddedTokens,
   readMerges,
   readSpellings,
@@ -41,7 +42,21 @@ export interface TokenizerParts extends TokenTable, Template {
   /** Text is brought to normalisation form C first. */
   readonly normalizes: boolean;
   readonly split: Splitter;
+  /** The tokens that merging a piece starts from; without it they are those of its bytes. */
+  readonly symbolsOf?: (piece: string) => Int32Array;
   readonly addedTokens: readonly AddedToken[];
+}
+
+/** The same before its tables are built. */
+export interface LooseParts extends Omit<TokenizerParts, keyof TokenTable | 'pairs'> {
+  /** The bytes of each token, by id. */
+  readonly tokens: readonly Uint8Array[];
+  readonly merges: Merges;
+}
+
+/** Builds the tables. @param vocab V of the model: ids above the last token are legal, and stand for nothing */
+export function buildTables({ tokens, merges, ...parts }: LooseParts, vocab: number): TokenizerParts {
+  return { ...parts, ...joinTokens(tokens, vocab), pairs: new PairTable(merges, vocab) };
 }
 
 /**
@@ -54,7 +69,12 @@ export interface TokenizerParts extends TokenTable, Template {
  *   for a setting that is valid and not implemented; `tokenizer.duplicate`, `tokenizer.gap`, `tokenizer.vocab`, `tokenizer.merge`
  */
 export function readTokenizer(bytes: Uint8Array, what: string, modelVocab?: number): TokenizerParts {
-  const file = new Fields(parseJson(bytes, what), 'tokenizer', what);
+  return readTokenizerParts(parseJson(bytes, what), what, modelVocab);
+}
+
+/** As `readTokenizer`, from what the file's text stands for. */
+export function readTokenizerParts(json: JsonValue, what: string, modelVocab?: number): TokenizerParts {
+  const file = new Fields(json, 'tokenizer', what);
   if (file.string('version', '1.0') !== '1.0') throw file.unsupported('version', '"1.0"');
   const model = file.object('model');
   checkModel(model);

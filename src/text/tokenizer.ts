@@ -42,6 +42,8 @@ export class Tokenizer {
   readonly prefix: readonly number[];
   /** Ids that the file wants after a text; mostly none. */
   readonly suffix: readonly number[];
+  /** What its tokens are made of. */
+  readonly kind: 'byte-level BPE' | 'SentencePiece BPE';
 
   readonly #parts: TokenizerParts;
   readonly #pairs: BytePairs;
@@ -56,6 +58,7 @@ export class Tokenizer {
     this.addedTokens = parts.addedTokens;
     this.prefix = parts.prefix;
     this.suffix = parts.suffix;
+    this.kind = parts.symbolsOf ? 'SentencePiece BPE' : 'byte-level BPE';
     this.#parts = parts;
     this.#pairs = new BytePairs(parts.pairs);
     this.#special = new Map(parts.addedTokens.filter(({ special }) => special).map(({ content, id }) => [content, id]));
@@ -137,7 +140,8 @@ export class Tokenizer {
   #encodePiece(piece: string): readonly number[] {
     const known = this.#cache.get(piece);
     if (known !== undefined) return known;
-    const ids = this.#mergeBytes(new TextEncoder().encode(piece));
+    const { symbolsOf } = this.#parts;
+    const ids = symbolsOf ? this.#merge(symbolsOf(piece)) : this.#mergeBytes(new TextEncoder().encode(piece));
     if (piece.length <= CACHE.units) {
       if (this.#cache.size === CACHE.pieces) this.#cache.clear();
       this.#cache.set(piece, ids);
@@ -160,6 +164,11 @@ export class Tokenizer {
       else if (unknownToken >= 0 && !(wasUnknown && fuseUnknown)) symbols[count++] = unknownToken;
       wasUnknown = isUnknown;
     }
+    return this.#merge(symbols, count);
+  }
+
+  /** Merges the first `count` symbols. */
+  #merge(symbols: Int32Array, count = symbols.length): readonly number[] {
     return Array.from(symbols.subarray(0, this.#pairs.merge(symbols, count)));
   }
 }

@@ -105,10 +105,11 @@ export function tokenTable(
   const encoder = new TextEncoder();
   for (const { id, content } of added) place(id, content, encoder.encode(content));
   for (const [spelling, id] of spelled) place(id, spelling, unspell(spelling) ?? encoder.encode(spelling));
-  return joined(tokens, vocab);
+  return joinTokens(tokens, vocab);
 }
 
-function joined(tokens: readonly Uint8Array[], vocab: number): TokenTable {
+/** @param tokens the bytes of each, by id; an id without any stands for nothing */
+export function joinTokens(tokens: readonly Uint8Array[], vocab: number): TokenTable {
   const offsets = new Int32Array(vocab + 1);
   for (let id = 0; id < vocab; id++) offsets[id + 1] = offsets[id]! + (tokens[id]?.length ?? 0);
   const bytes = new Uint8Array(offsets[vocab]!);

@@ -1,5 +1,11 @@
-import type { Tokenizer } from '../../src/text/tokenizer.ts';
-import { assert, note, random, randomInt, test } from '../harness.ts';
+import { readFileSync } from 'node:fs';
+import { bytesSource } from '../../src/formats/byte-source.ts';
+import { readGguf } from '../../src/formats/gguf.ts';
+import { metadataFields } from '../../src/formats/gguf-llama.ts';
+import { sentencePiece } from '../../src/text/sentence-piece.ts';
+import { Tokenizer } from '../../src/text/tokenizer.ts';
+import { buildTables } from '../../src/text/tokenizer-file.ts';
+import { assert, note, random, randomInt, repositoryFile, test } from '../harness.ts';
 import { changed, tokenizer } from './fixtures.ts';
 
 /** Milliseconds of processor time, the least of a few runs: other processes on the machine do not count. */
@@ -57,6 +63,18 @@ function assertLinear(of: Tokenizer, runs: readonly (readonly [string, string])[
 
 test(`runs of ${LENGTH} characters take time in proportion to their length`, () => {
   assertLinear(tokenizer('foretoken-code'), RUNS);
+});
+
+test(`runs of ${LENGTH} characters take time in proportion to their length with tokens of SentencePiece`, async () => {
+  const bytes = new Uint8Array(readFileSync(repositoryFile('test/fixtures/gguf/pieces.gguf')));
+  const file = await readGguf(bytesSource(bytes, 'pieces.gguf'));
+  const vocab = (file.metadata.get('tokenizer.ggml.tokens') as string[]).length;
+  assertLinear(
+    new Tokenizer(
+      buildTables(sentencePiece(metadataFields(file, 'tokenizer', 'pieces.gguf'), file.metadata, vocab), vocab),
+    ),
+    RUNS,
+  );
 });
 
 test('no list of merges makes a run slow: doubling, growing from the left, growing from the right', () => {
