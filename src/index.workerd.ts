@@ -4,7 +4,6 @@
  */
 import { checkNames } from './check-options.ts';
 import { ENGINE_OPTIONS } from './engine/engine.ts';
-import type { FolderInput } from './formats/folder.ts';
 import {
   createEngine as createEngineOf,
   type Engine,
@@ -14,7 +13,7 @@ import {
   load as loadWith,
 } from './index.ts';
 import kernels from './kernels.wasm';
-import { checkLoadOptions, MEMORY_OPTIONS } from './load.ts';
+import { checkLoadOptions, MEMORY_OPTIONS, type ModelInput } from './load.ts';
 import type { MemoryOptions } from './model/load-transformer.ts';
 import type { MemoryUse, Model } from './model.ts';
 
@@ -31,13 +30,13 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 const MEMORY_LIMIT = 96_000_000;
 
 /** `estimate` of index.ts; `memoryLimit` is 96 MB unless given. */
-export async function estimate(source: FolderInput, options: MemoryOptions = {}): Promise<MemoryUse> {
+export async function estimate(source: ModelInput, options: MemoryOptions = {}): Promise<MemoryUse> {
   checkNames(options, MEMORY_OPTIONS);
   return estimateWith(source, { memoryLimit: MEMORY_LIMIT, ...options });
 }
 
 /** `load` of index.ts, on that engine, which has no use for workers; `memoryLimit` is 96 MB unless given. */
-export async function load(source: FolderInput, options: LoadOptions = {}): Promise<Model> {
+export async function load(source: ModelInput, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { engine = await createEngine(), memoryLimit = MEMORY_LIMIT } = options;
   return loadWith(source, { ...options, worker: undefined, engine, memoryLimit });

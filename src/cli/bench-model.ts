@@ -10,8 +10,7 @@ import { Queue } from '../decode/queue.ts';
 import type { GenerationStats } from '../decode/stats.ts';
 import { TokenCache } from '../decode/token-cache.ts';
 import { ForetokenError } from '../errors.ts';
-import type { FolderInput } from '../formats/folder.ts';
-import { type LoadedParts, loadParts } from '../load.ts';
+import { type LoadedParts, loadParts, type ModelInput } from '../load.ts';
 import type { LoadOptions } from '../model/load-transformer.ts';
 import type { Session } from '../model/session.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
@@ -46,7 +45,7 @@ export class BenchModel {
     this.#drafting = this.#newDrafting();
   }
 
-  static async load(source: FolderInput, options: LoadOptions = {}): Promise<BenchModel> {
+  static async load(source: ModelInput, options: LoadOptions = {}): Promise<BenchModel> {
     return new BenchModel(await loadParts(source, options));
   }
 

@@ -3,15 +3,13 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { openCheckpoint } from '../formats/checkpoint.ts';
 import { openSource } from '../formats/folder.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import type { TensorDescription, Tensors } from '../formats/tensors.ts';
-import { openModelFolder, readTokenizer } from '../load.ts';
-import { planFor, readConfig } from '../model/load-transformer.ts';
+import { type OpenModel, openModel, readTokenizer } from '../load.ts';
+import { planFor } from '../model/load-transformer.ts';
 import { type KvType, misfit, type WeightType } from '../model/memory-plan.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
 import { command } from './command.ts';
 import { MODEL_OPTIONS } from './model.ts';
 import type { OptionValues } from './options.ts';
@@ -67,13 +65,13 @@ export const inspectCommand = command({
   },
   positionals: 1,
   notes:
-    "PATH is a model's folder, its base URL, an installed package of weights, or one .safetensors file. Weights are not read.",
+    "PATH is a model's folder, its base URL, an installed package of weights, a .gguf file, or one .safetensors file. Weights are not read.",
   async run({ options, positionals: [path] }, terminal) {
     if (path === undefined)
-      throw new ForetokenError('usage.argument', 'no PATH given: a folder, a URL or a .safetensors file');
+      throw new ForetokenError('usage.argument', 'no PATH given: a folder, a URL, a .gguf or a .safetensors file');
     const inspection = path.endsWith('.safetensors')
       ? await inspectFile(path, terminal.signal)
-      : await inspectFolder(path, options, terminal.signal);
+      : await inspectModel(path, options, terminal.signal);
     await terminal.write(`${options.json ? JSON.stringify(inspection) : describe(inspection)}\n`);
   },
 });
@@ -83,23 +81,25 @@ async function inspectFile(path: string, signal: AbortSignal): Promise<Inspectio
   return summarise((await readSafetensors(source, signal)).tensors);
 }
 
-async function inspectFolder(path: string, options: MemoryChoice, signal: AbortSignal): Promise<Inspection> {
-  const folder = await openModelFolder(path, signal);
+async function inspectModel(path: string, options: MemoryChoice, signal: AbortSignal): Promise<Inspection> {
+  const model = await openModel(path, signal);
   try {
-    const config = await readConfig(folder, signal);
     return {
-      config,
-      tokenizer: summariseTokenizer(await readTokenizer(folder, config.vocab, signal)),
-      memory: estimates(config, options),
-      ...summarise(await openCheckpoint(folder, signal)),
+      config: model.config,
+      tokenizer: await summariseTokenizer(model),
+      memory: estimates(model.config, options),
+      ...summarise(await model.readTensors()),
     };
   } finally {
-    folder.close?.();
+    model.close();
   }
 }
 
-function summariseTokenizer(tokenizer: Tokenizer | undefined): TokenizerSummary | undefined {
-  return tokenizer && { kind: 'byte-level BPE', vocab: tokenizer.vocab, addedTokens: tokenizer.addedTokens.length };
+async function summariseTokenizer(model: OpenModel): Promise<TokenizerSummary | undefined> {
+  const tokenizer = await readTokenizer(model);
+  if (!tokenizer) return undefined;
+  const { vocab, addedTokens, kind } = tokenizer;
+  return { kind, vocab, addedTokens: addedTokens.length };
 }
 
 function estimates(config: ModelConfig, { kv, context }: MemoryChoice): MemoryEstimate[] {

@@ -13,7 +13,11 @@ import type { Terminal } from './terminal.ts';
 export const DEFAULT_MODEL = 'foretoken-code';
 
 export const MODEL_OPTIONS = {
-  model: { kind: 'text', value: 'NAME', help: `${DEFAULT_MODEL} (default), a folder, or the URL of one` },
+  model: {
+    kind: 'text',
+    value: 'NAME',
+    help: `${DEFAULT_MODEL} (default), a folder, a .gguf file, or the URL of either`,
+  },
   dtype: {
     kind: 'text',
     value: 'TYPE',

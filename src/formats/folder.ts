@@ -58,6 +58,23 @@ export async function openFolder(input: FolderInput, options: UrlOptions = {}): 
   return mapFolder(input instanceof Map ? input : new Map(Object.entries(input)));
 }
 
+/** A GGUF file by its name, path or URL. */
+const GGUF = /\.gguf(?:[?#].*)?$/i;
+
+/**
+ * The one GGUF file that a caller gives instead of a folder: its path or URL, its bytes, or an upload of nothing else.
+ * @returns undefined for a folder
+ */
+export function ggufFile(input: FolderInput | FileInput): FileInput | undefined {
+  if (typeof input === 'string' || input instanceof URL) return GGUF.test(String(input)) ? input : undefined;
+  if (isBytes(input) || isSource(input)) return input;
+  if (typeof input !== 'object' || input === null) return undefined;
+  const [first, more] = input instanceof Map ? input : Object.entries(input);
+  if (!first || more) return undefined;
+  const [name, file] = first;
+  return GGUF.test(name) || (file instanceof File && GGUF.test(file.name)) ? file : undefined;
+}
+
 function isBytes(input: unknown): input is Bytes {
   return input instanceof Uint8Array || input instanceof ArrayBuffer || input instanceof Blob;
 }

@@ -13,6 +13,7 @@ import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
 import { type ModelConfig, parseHfConfig } from '../formats/hf-config.ts';
+import type { Tensors } from '../formats/tensors.ts';
 import { llamaLayout } from './architectures/llama.ts';
 import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
 import { type MemoryPlan, MOST_STAGES, misfit, planMemory, type WeightType } from './memory-plan.ts';
@@ -69,18 +70,30 @@ const MOST_CONFIG_BYTES = 2 ** 20;
  *   plan does not fit; `engine.*`
  */
 export async function loadTransformer(source: FolderInput, options: LoadOptions = {}): Promise<TransformerModel> {
-  const folder = await openFolder(source, options.signal ? { signal: options.signal } : {});
+  const { signal } = options;
+  const folder = await openFolder(source, signal ? { signal } : {});
   try {
-    return await loadFolder(folder, await readConfig(folder, options.signal), options);
+    const config = await readConfig(folder, signal);
+    return await loadCheckpoint({ config, readTensors: () => openCheckpoint(folder, signal) }, options);
   } finally {
     folder.close?.();
   }
 }
 
-/** As `loadTransformer`, from an opened folder whose configuration has been read; the caller closes it. */
-export async function loadFolder(folder: Folder, config: ModelConfig, options: LoadOptions): Promise<TransformerModel> {
+/** A checkpoint that has been opened, whatever its format. */
+export interface Checkpoint {
+  readonly config: ModelConfig;
+  /** By the names and in the order of rows that Hugging Face transformers gives them. */
+  readTensors(): Promise<Tensors>;
+}
+
+/** As `loadTransformer`, from a checkpoint that the caller has opened, and closes. */
+export async function loadCheckpoint(
+  { config, readTensors }: Checkpoint,
+  options: LoadOptions,
+): Promise<TransformerModel> {
   const plan = planFor(config, options);
-  const tensors = await openCheckpoint(folder, options.signal);
+  const tensors = await readTensors();
   const weights = checkWeights(plan.weights, tensors, config.quantization);
   const engine = options.engine ?? (await createEngine(options.worker ? { worker: options.worker } : {}));
   const { threads } = plan.options;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
-import { assert, test } from '../harness.ts';
+import { assert, repositoryFile, test } from '../harness.ts';
 import { fixturePath } from '../model/fixture-model.ts';
 import { foretoken } from './command.ts';
 
@@ -71,6 +71,19 @@ test('inspect reads the tensors of a sharded model, and of a single file', async
   const file = await foretoken(['inspect', `${MODEL}/model.safetensors`]);
   assert.is(file.code, 0, file.stderr);
   assert.match(file.stdout, /^parameters +353 952$/m);
+});
+
+test('inspect tells of a GGUF file what it tells of a folder', async () => {
+  const gguf = await foretoken(['inspect', repositoryFile('test/fixtures/gguf/grouped-q8_0.gguf')]);
+  assert.is(gguf.code, 0, gguf.stderr);
+  const folder = await foretoken(['inspect', fixturePath('grouped')]);
+  for (const line of [/^architecture .*$/m, /^heads .*$/m, /^vocabulary .*$/m, /^parameters .*$/m, /^q8 +256 .*$/m]) {
+    assert.is(gguf.stdout.match(line)?.[0], folder.stdout.match(line)![0]);
+  }
+  assert.match(gguf.stdout, /^stored as +Q8_0 [\d.]+ kB in 15 tensors, F32 [\d.]+ (kB|bytes) in 5 tensors$/m);
+  assert.match(gguf.stdout, /^model\.layers\.\*\.self_attn\.q_proj\.weight +Q8_0 +32 x 32 +2$/m);
+  const none = await foretoken(['inspect', repositoryFile('test/fixtures/gguf/values.gguf')]);
+  assert.match(none.stderr, /^error\[config\.unsupported\]: [^\n]*"none"[^\n]*"llama"[^\n]*\n$/);
 });
 
 test('inspect counts the parameters of blocks: two in a byte of 4-bit ones, none in a scale', async () => {

@@ -64,15 +64,15 @@ const LOAD_OPTIONS: readonly Row[] = [
 
 const NO_OBJECTS = [null, 5, 'q8', () => ({})];
 
-/** What is no folder of a model. */
+/** What is neither a folder of a model nor a GGUF file. */
 const SOURCES: readonly (readonly [source: unknown, code: string])[] = [
   ...[undefined, null, 5, '', Symbol('one'), () => PATH, [5], 'http://'].map(
     (source) => [source, 'source.kind'] as const,
   ),
   ...[new Uint8Array(8), new ArrayBuffer(8), new Blob(['{}']), new File(['{}'], 'model.safetensors')].map(
-    (file) => [file, 'source.kind'] as const,
+    (file) => [file, 'file.format'] as const,
   ),
-  [{ name: 'model', size: 0, read() {} }, 'source.kind'],
+  [{ name: 'model', size: 0, read() {} }, 'file.header'],
   [new Map([['config.json', 5]]), 'source.kind'],
   ['no-such-package', 'source.missing'],
   [`${PATH}/config.json`, 'source.missing'],
@@ -189,7 +189,7 @@ test('a worker is given to the engine where an engine is given', async () => {
   assert.is(await rejection(load(PATH, { engine: await createEngine(), worker: worker as never })), 'option.range');
 });
 
-test('sources that are no folder are refused by their code', async () => {
+test('sources that are no model are refused by their code', async () => {
   for (const [source, code] of SOURCES) {
     assert.is(await rejection(load(source as never)), code, show(source));
     assert.is(await rejection(estimate(source as never)), code, show(source));

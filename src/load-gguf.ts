@@ -1,0 +1,58 @@
+/**
+ * A model in one GGUF file, opened as one in a folder is. Loaded only when a GGUF file is.
+ * @module
+ */
+import type { ByteSource } from './formats/byte-source.ts';
+import { type GgufFile, readGguf } from './formats/gguf.ts';
+import { llamaConfig, llamaTensors, metadataFields } from './formats/gguf-llama.ts';
+import type { Tensors } from './formats/tensors.ts';
+import type { OpenModel } from './load.ts';
+import type { WeightType } from './model/memory-plan.ts';
+import { tokenizerJson, tokenizerKind } from './text/gguf-tokenizer.ts';
+import { sentencePiece } from './text/sentence-piece.ts';
+
+/**
+ * Reads the header of a GGUF file.
+ *
+ * @throws {ForetokenError} `file.*` as `readGguf` states, `config.*` as `llamaConfig` and `llamaTensors` state
+ * @throws what the source's `read` throws
+ */
+export async function openGguf(source: ByteSource, signal?: AbortSignal): Promise<OpenModel> {
+  try {
+    return modelOf(await readGguf(source, signal), source);
+  } catch (error) {
+    source.close?.();
+    throw error;
+  }
+}
+
+function modelOf(file: GgufFile, source: ByteSource): OpenModel {
+  const config = llamaConfig(file, source.name);
+  const tensors = llamaTensors(file, config);
+  return {
+    config,
+    dtype: typeOf(tensors),
+    readTensors: async () => tensors,
+    async findTokenizer() {
+      const { name } = source;
+      const fields = metadataFields(file, 'tokenizer', name);
+      switch (tokenizerKind(fields)) {
+        case undefined:
+          return undefined;
+        case 'bytes':
+          return { json: tokenizerJson(fields, file.metadata), name };
+        case 'sentence-piece':
+          return { parts: sentencePiece(fields, file.metadata, config.vocab), name };
+      }
+    },
+    close: () => source.close?.(),
+  };
+}
+
+/** q4 where more than half of the weights have 4 bits; else the plan's own default. */
+function typeOf(tensors: Tensors): WeightType | undefined {
+  const list = [...tensors.values()];
+  const weightsOf = (some: typeof list) => some.reduce((sum, { elements }) => sum + elements, 0);
+  const fourBits = list.filter(({ dtype }) => dtype.startsWith('Q4_'));
+  return weightsOf(fourBits) > weightsOf(list) / 2 ? 'q4' : undefined;
+}
