@@ -7,6 +7,7 @@
  * of 32 for q8 and q4; scale is 1 for most architectures, where it changes no bit.
  */
 import { BLOCK, PANEL, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from '../src/engine/opcodes';
+import { F16_FACTOR } from './kv-type';
 
 /** Bytes of one f32 input of a panel. */
 const STEP: usize = (<usize>PANEL) << 2;
@@ -29,13 +30,30 @@ export function embedF32(out: usize, table: usize, tokens: usize, dim: i32, scal
 
 /** Bits: one product. */
 export function embedBf16(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
+  embedHalves(false, out, table, tokens, dim, scale, rowFrom, rowTo);
+}
+
+/** Bits: one product; the f16 as f32 is exact. */
+export function embedF16(out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
+  embedHalves(true, out, table, tokens, dim, scale, rowFrom, rowTo);
+}
+
+/** An f16 as f32: see matmul/f16.ts. */
+// @ts-ignore: decorator
+@inline
+function fromF16(bits: u32): f32 {
+  return reinterpret<f32>(((bits & 0x8000) << 16) | ((bits & 0x7fff) << 13)) * F16_FACTOR;
+}
+
+function embedHalves(f16: bool, out: usize, table: usize, tokens: usize, dim: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
   let to = out + ((<usize>rowFrom * <usize>dim) << 2);
   for (let row = rowFrom; row < rowTo; row++) {
     const token = <usize>load<u32>(tokens + (<usize>row << 2));
     const lane = token % PANEL;
     let from = table + (token / PANEL) * <usize>dim * (STEP >> 1) + ((lane % 4) << 2) + ((lane / 4) << 1);
     for (const end = to + (<usize>dim << 2); to < end; to += 4) {
-      store<f32>(to, reinterpret<f32>(<u32>load<u16>(from) << 16) * scale);
+      const bits = <u32>load<u16>(from);
+      store<f32>(to, (f16 ? fromF16(bits) : reinterpret<f32>(bits << 16)) * scale);
       from += STEP >> 1;
     }
   }

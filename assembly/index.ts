@@ -3,10 +3,11 @@
  */
 export { add, geluGate, siluGate } from './activation';
 export { attention, attentionTiles } from './attention';
-export { embedBf16, embedF32, embedQ4, embedQ8 } from './embed';
+export { embedBf16, embedF16, embedF32, embedQ4, embedQ8 } from './embed';
 export { kvMove, kvStore } from './kv-cache';
 export { exponentials } from './math';
 export { matmulBf16 } from './matmul/bf16';
+export { matmulF16 } from './matmul/f16';
 export { matmulF32 } from './matmul/f32';
 export { matmulQ4 } from './matmul/q4';
 export { matmulQ8 } from './matmul/q8';

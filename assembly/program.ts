@@ -7,9 +7,10 @@
 import * as code from '../src/engine/opcodes';
 import { add, geluGate, siluGate } from './activation';
 import { attention, attentionTiles } from './attention';
-import { embedBf16, embedF32, embedQ4, embedQ8 } from './embed';
+import { embedBf16, embedF16, embedF32, embedQ4, embedQ8 } from './embed';
 import { kvMove, kvStore } from './kv-cache';
 import { matmulBf16 } from './matmul/bf16';
+import { matmulF16 } from './matmul/f16';
 import { matmulF32 } from './matmul/f32';
 import { matmulQ4 } from './matmul/q4';
 import { matmulQ8 } from './matmul/q8';
@@ -76,6 +77,7 @@ function worksByRow(op: usize): bool {
   switch (int(op, 0)) {
     case code.EMBED_F32:
     case code.EMBED_BF16:
+    case code.EMBED_F16:
     case code.EMBED_Q8:
     case code.EMBED_Q4:
     case code.RMS_NORM:
@@ -94,6 +96,7 @@ function partsOf(op: usize): i32 {
   switch (int(op, 0)) {
     case code.EMBED_F32:
     case code.EMBED_BF16:
+    case code.EMBED_F16:
     case code.EMBED_Q8:
     case code.EMBED_Q4:
     case code.RMS_NORM:
@@ -105,6 +108,7 @@ function partsOf(op: usize): i32 {
       return int(op, 5);
     case code.MATMUL_F32:
     case code.MATMUL_BF16:
+    case code.MATMUL_F16:
       return panels(int(op, 7));
     case code.MATMUL_Q8:
     case code.MATMUL_Q4:
@@ -149,6 +153,8 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
       return embedF32(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.EMBED_BF16:
       return embedBf16(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
+    case code.EMBED_F16:
+      return embedF16(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.EMBED_Q8:
       return embedQ8(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.EMBED_Q4:
@@ -165,6 +171,8 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
       return matmulF32(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
     case code.MATMUL_BF16:
       return matmulBf16(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
+    case code.MATMUL_F16:
+      return matmulF16(at(op, 1), at(op, 2), at(op, 3), at(op, 4), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
     case code.MATMUL_Q8:
       return matmulQ8(at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), int(op, 6), int(op, 7), int(op, 8), int(op, 9), from, to);
     case code.MATMUL_Q4:

@@ -1,6 +1,6 @@
 /**
  * What do the types of the weights and of the KV cache cost in accuracy?
- * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,bf16,q8,q4] [--kv f32,f16,q8] [--texts 60] [--out FILE]
+ * Usage: node bench/accuracy.ts [--model foretoken-code] [--dtypes f32,bf16,f16,q8,q4] [--kv f32,f16,q8] [--texts 60] [--out FILE]
  *
  * The mean cost of a token over held-out functions, each read from its beginning; perplexity is its exponential. Every type reads the same tokens,
  * and each but the last of a function from a cache of the type in question.
@@ -14,7 +14,7 @@ import { modelSource } from './shared/models.ts';
 import { heldOutEdits } from './shared/prompts.ts';
 import { benchOptions, Report } from './shared/report.ts';
 
-const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,q8,q4', kv: 'f32,f16,q8', texts: '60' });
+const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,f16,q8,q4', kv: 'f32,f16,q8', texts: '60' });
 const report = new Report('accuracy', 'What do the types of the weights and of the KV cache cost in accuracy?');
 
 /** Cost of each token but the first, in nats. */

@@ -1,6 +1,6 @@
 /**
  * How near do the matrix products come to the limits of the machine, for n tokens at once?
- * Usage: node bench/kernels.ts [--shapes 256x1408,576x49152] [--dtypes q4,q8,bf16,f32] [--builds relaxed,plain] [--tokens 1,2,4,8]
+ * Usage: node bench/kernels.ts [--shapes 256x1408,576x49152] [--dtypes q4,q8,f16,bf16,f32] [--builds relaxed,plain] [--tokens 1,2,4,8]
  *   [--time 60] [--rounds 3] [--out FILE]
  *
  * A shape is inDim x outDim; `time` is milliseconds for each shape and n in each round. One thread. A sample is a slice of a matrix short
@@ -38,7 +38,7 @@ const SLICE_OPS = 15e6;
 const options = benchOptions({
   // Fused qkv, gate and up, down, and output layer of the embedded model; the same of the 135 M shape; a square.
   shapes: '256x512,256x1408,704x256,256x4096,576x960,576x3072,1536x576,576x49152,2048x2048',
-  dtypes: 'q4,q8,bf16,f32',
+  dtypes: 'q4,q8,f16,bf16,f32',
   builds: 'relaxed,plain',
   tokens: '1,2,3,4,8,16,32,64',
   time: '60',
@@ -56,7 +56,7 @@ interface Product {
   run(): void;
 }
 
-const KERNELS = { f32: 'matmulF32', bf16: 'matmulBf16', q8: 'matmulQ8', q4: 'matmulQ4' } as const;
+const KERNELS = { f32: 'matmulF32', bf16: 'matmulBf16', f16: 'matmulF16', q8: 'matmulQ8', q4: 'matmulQ4' } as const;
 
 const inBlocks = (dtype: WeightType) => dtype === 'q8' || dtype === 'q4';
 

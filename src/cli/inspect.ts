@@ -50,7 +50,7 @@ interface Inspection {
 /** Options that memory depends on. */
 type MemoryChoice = Pick<OptionValues<typeof MODEL_OPTIONS>, 'kv' | 'context'>;
 
-const DTYPES: readonly WeightType[] = ['q4', 'q8', 'bf16', 'f32'];
+const DTYPES: readonly WeightType[] = ['q4', 'q8', 'f16', 'bf16', 'f32'];
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
 

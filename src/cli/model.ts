@@ -21,7 +21,7 @@ export const MODEL_OPTIONS = {
   dtype: {
     kind: 'text',
     value: 'TYPE',
-    help: 'how weights are held: q8 (default where the widths allow it), q4, bf16 or f32',
+    help: 'how weights are held: q8 (default where the widths allow it), q4, f16, bf16 or f32',
   },
   kv: { kind: 'text', value: 'TYPE', help: 'how keys and values are held: f32 (default), f16 or q8' },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },

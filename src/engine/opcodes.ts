@@ -8,7 +8,7 @@
  *
  *   PACKED f32 weight (outDim, inDim): panels of PANEL outputs, ceil(outDim / PANEL) of them, the last filled up with zeros;
  *     element (o, i) is float number (o / PANEL * inDim + i) * PANEL + o % PANEL.
- *   PACKED bf16 weight: the same panels of 16-bit numbers; output o of a panel and input i are number i * PANEL + o % 4 * 2 + o / 4 of it.
+ *   PACKED bf16 and f16 weight: the same panels of 16-bit numbers; output o of a panel and input i are number i * PANEL + o % 4 * 2 + o / 4 of it.
  *   PACKED q8 weight: the same panels, each a row of inDim / BLOCK blocks of Q8_BLOCK_BYTES: 256 signed bytes, then 8 f32 scales (one an
  *     output), then 8 i16, each minus the sum of an output's bytes. Byte (i / 4 * PANEL + o) * 4 + i % 4 of a block belongs to output o of
  *     the panel and input i of the block.
@@ -75,6 +75,11 @@ export const MATMUL_BF16 = 21;
 export const QUANTIZE_Q4 = 22;
 /** as MATMUL_Q8, scales (rows, inDim / BLOCK, 2), weight PACKED q4 */
 export const MATMUL_Q4 = 23;
+
+/** as EMBED_F32, table PACKED f16 */
+export const EMBED_F16 = 33;
+/** as MATMUL_F32, weight PACKED f16 */
+export const MATMUL_F16 = 34;
 
 /** Types of a KV cache. Each op on one has an opcode a type: that of f32 and the type's number. */
 export const KV_F32 = 0;

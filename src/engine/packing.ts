@@ -15,7 +15,7 @@ import type { Q8Matrix } from '../formats/q8.ts';
 import { BLOCK, PANEL, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from './opcodes.ts';
 
 /** How weights are held in memory. */
-export type WeightType = 'f32' | 'bf16' | 'q8' | 'q4';
+export type WeightType = 'f32' | 'bf16' | 'f16' | 'q8' | 'q4';
 
 /** Outputs of a quad: half a panel. */
 const QUAD = PANEL / 2;
@@ -31,6 +31,7 @@ function panelBytes(inDim: number, dtype: WeightType): number {
     case 'f32':
       return PANEL * inDim * 4;
     case 'bf16':
+    case 'f16':
       return PANEL * inDim * 2;
     case 'q8':
       return (inDim / BLOCK) * Q8_BLOCK_BYTES;
@@ -61,8 +62,8 @@ export function packF32(
   }
 }
 
-/** Packs bf16 rows. @param values (n, inDim) row-major */
-export function packBf16(
+/** Packs bf16 or f16 rows. @param values (n, inDim) row-major */
+export function packHalves(
   memory: ArrayBufferLike,
   address: number,
   values: Uint16Array,

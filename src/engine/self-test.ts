@@ -4,13 +4,14 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { encodeBf16 } from '../formats/float16.ts';
+import { encodeBf16, encodeF16 } from '../formats/float16.ts';
 import { quantizeQ4 } from '../formats/q4.ts';
 import { quantizeQ8 } from '../formats/q8.ts';
 import { Arena } from './arena.ts';
 import type { Engine } from './engine.ts';
 import {
   MATMUL_BF16,
+  MATMUL_F16,
   MATMUL_F32,
   MATMUL_Q4,
   MATMUL_Q8,
@@ -20,17 +21,17 @@ import {
   RMS_NORM,
   SOFTMAX,
 } from './opcodes.ts';
-import { packBf16, packedBytes, packF32, packQ4, packQ8 } from './packing.ts';
+import { packHalves, packedBytes, packF32, packQ4, packQ8 } from './packing.ts';
 import { floatBits, ProgramWriter } from './program.ts';
 
 /** Digest of the outputs. */
-const ANSWER = 3_981_333_174;
+const ANSWER = 1_589_144_243;
 
 const ROWS = 3;
 const DIM = 64;
-const OPS = 8;
+const OPS = 9;
 /** A product of each format, side by side. */
-const OUT_STRIDE = 4 * PANEL;
+const OUT_STRIDE = 5 * PANEL;
 
 /** @throws {ForetokenError} `engine.selftest` */
 export function selfTest(engine: Engine): void {
@@ -47,8 +48,10 @@ function selfTestDigest(engine: Engine): number {
   const program = arena.reserve(ProgramWriter.bytes(OPS));
   const [x, weight, scales] = [floats(ROWS * DIM), floats(DIM), floats(ROWS * DIM)];
   const quantized = arena.reserve(ROWS * DIM * 2);
-  const panels = (['f32', 'bf16', 'q8', 'q4'] as const).map((dtype) => arena.reserve(packedBytes(PANEL, DIM, dtype)));
-  const [f32, bf16, q8, q4] = panels as [number, number, number, number];
+  const panels = (['f32', 'bf16', 'q8', 'q4', 'f16'] as const).map((dtype) =>
+    arena.reserve(packedBytes(PANEL, DIM, dtype)),
+  );
+  const [f32, bf16, q8, q4, f16] = panels as [number, number, number, number, number];
   const [outputs, normed] = [floats(ROWS * OUT_STRIDE), floats(ROWS * DIM)];
   const end = arena.bytes;
   const machine = engine.createMachine(end);
@@ -64,7 +67,9 @@ function selfTestDigest(engine: Engine): number {
   const halves = new Uint16Array(PANEL * DIM);
   encodeBf16(matrix, halves);
   packF32(buffer, f32, matrix, 0, DIM);
-  packBf16(buffer, bf16, halves, 0, DIM);
+  packHalves(buffer, bf16, halves, 0, DIM);
+  encodeF16(matrix, halves);
+  packHalves(buffer, f16, halves, 0, DIM);
   packQ8(buffer, q8, quantizeQ8(matrix), 0, DIM);
   packQ4(buffer, q4, quantizeQ4(matrix), 0, DIM);
 
@@ -77,6 +82,7 @@ function selfTestDigest(engine: Engine): number {
   writer.push(MATMUL_Q8, outputs + 2 * PANEL * 4, quantized, scales, q8, ...sizes);
   writer.push(QUANTIZE_Q4, quantized, scales, normed, ROWS, DIM);
   writer.push(MATMUL_Q4, outputs + 3 * PANEL * 4, quantized, scales, q4, ...sizes);
+  writer.push(MATMUL_F16, outputs + 4 * PANEL * 4, normed, f16, ...sizes);
   writer.push(SOFTMAX, normed, ROWS, DIM);
   machine.run(program, writer.ops);
 

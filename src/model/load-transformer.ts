@@ -22,7 +22,7 @@ import { TransformerModel } from './transformer-model.ts';
 /** What the memory plan depends on; all optional for a caller. */
 export interface MemoryOptions {
   /**
-   * How weights are held and multiplied: `f32`, `bf16`, or in blocks of 32 that share a scale `q8` (8 bits) or `q4` (4 bits). Default as they
+   * How weights are held and multiplied: `f32`, `bf16`, `f16`, or in blocks of 32 that share a scale `q8` (8 bits) or `q4` (4 bits). Default as they
    * are stored where that is q4, q8 where every width is a multiple of 32, else f32.
    */
   readonly dtype?: WeightType;
@@ -56,7 +56,7 @@ export interface LoadOptions extends MemoryOptions {
 }
 
 /** What `dtype` may be. */
-const WEIGHT_TYPES: readonly WeightType[] = ['f32', 'bf16', 'q8', 'q4'];
+const WEIGHT_TYPES: readonly WeightType[] = ['f32', 'bf16', 'f16', 'q8', 'q4'];
 const DEFAULT_CONTEXT = 2048;
 const MOST_NODES = 64;
 const MOST_SESSIONS = 1024;

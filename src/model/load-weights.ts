@@ -2,7 +2,7 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memories.
  * @module
  */
-import { packBf16, packF32, packQ4, packQ8 } from '../engine/packing.ts';
+import { packHalves, packF32, packQ4, packQ8 } from '../engine/packing.ts';
 import type { ModelConfig, Quantization } from '../formats/hf-config.ts';
 import {
   expectTensor,
@@ -14,7 +14,7 @@ import {
   type TensorDescription,
   type Tensors,
 } from '../formats/tensors.ts';
-import { checkFinite, checkScales, toBf16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
+import { checkFinite, checkScales, toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
 import { type MatrixPlan, type VectorPlan, type WeightsPlan, weightPlans } from './memory-plan.ts';
@@ -212,7 +212,10 @@ function pack(memory: ArrayBuffer, plan: MatrixPlan, row: number, values: Values
       packF32(memory, address, toFloats(values), row, inDim);
       break;
     case 'bf16':
-      packBf16(memory, address, toBf16(values, tensor), row, inDim);
+      packHalves(memory, address, toBf16(values, tensor), row, inDim);
+      break;
+    case 'f16':
+      packHalves(memory, address, toF16(values, tensor), row, inDim);
       break;
     case 'q8':
       packQ8(memory, address, toQ8(values, tensor), row, inDim);

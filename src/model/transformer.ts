@@ -17,7 +17,15 @@ import { exp, log } from '../engine/math.ts';
 import * as op from '../engine/opcodes.ts';
 import { floatBits } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
-import type { CachePlan, LayerPlan, MatrixPlan, MemoryPlan, PassPlan, VectorPlan } from './memory-plan.ts';
+import {
+  type CachePlan,
+  isBlocked,
+  type LayerPlan,
+  type MatrixPlan,
+  type MemoryPlan,
+  type PassPlan,
+  type VectorPlan,
+} from './memory-plan.ts';
 import { Stage } from './stage.ts';
 import type { LogitRows } from './target.ts';
 
@@ -38,7 +46,20 @@ export interface PassInput {
 const ROPE_HALVES = 0;
 
 /** How a row of an embedding is read. */
-const EMBED = { f32: op.EMBED_F32, bf16: op.EMBED_BF16, q8: op.EMBED_Q8, q4: op.EMBED_Q4 } as const;
+const EMBED = {
+  f32: op.EMBED_F32,
+  bf16: op.EMBED_BF16,
+  f16: op.EMBED_F16,
+  q8: op.EMBED_Q8,
+  q4: op.EMBED_Q4,
+} as const;
+const MATMUL = {
+  f32: op.MATMUL_F32,
+  bf16: op.MATMUL_BF16,
+  f16: op.MATMUL_F16,
+  q8: op.MATMUL_Q8,
+  q4: op.MATMUL_Q4,
+} as const;
 
 export class Transformer {
   readonly #config: ModelConfig;
@@ -205,13 +226,13 @@ export class Transformer {
   #matmul(weight: MatrixPlan, x: number, out: number, rows: number): void {
     const { address, dtype, inDim, outDim } = weight;
     const sizes = [rows, inDim, outDim, outDim];
-    if (dtype === 'f32' || dtype === 'bf16') {
-      this.#push(dtype === 'f32' ? op.MATMUL_F32 : op.MATMUL_BF16, out, x, address, 0, ...sizes);
+    if (!isBlocked(dtype)) {
+      this.#push(MATMUL[dtype], out, x, address, 0, ...sizes);
       return;
     }
     const { quantized, quantizedScales } = this.#pass;
     this.#push(dtype === 'q8' ? op.QUANTIZE_Q8 : op.QUANTIZE_Q4, quantized, quantizedScales, x, rows, inDim);
-    this.#push(dtype === 'q8' ? op.MATMUL_Q8 : op.MATMUL_Q4, out, quantized, quantizedScales, address, 0, ...sizes);
+    this.#push(MATMUL[dtype], out, quantized, quantizedScales, address, 0, ...sizes);
   }
 
   /** stream += update */

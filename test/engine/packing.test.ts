@@ -1,6 +1,6 @@
 import { BLOCK, PANEL, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from '../../src/engine/opcodes.ts';
-import { packBf16, packedBytes, packF32, packQ4, packQ8, type WeightType } from '../../src/engine/packing.ts';
-import { decodeF16, encodeBf16 } from '../../src/formats/float16.ts';
+import { packHalves, packedBytes, packF32, packQ4, packQ8, type WeightType } from '../../src/engine/packing.ts';
+import { decodeF16, encodeBf16, encodeF16 } from '../../src/formats/float16.ts';
 import { quantizeQ4 } from '../../src/formats/q4.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { assert, firstDifference, random, randomFloats, test } from '../harness.ts';
@@ -77,7 +77,7 @@ test('bf16 element (o, i) of a panel is number i * 8 + o % 4 * 2 + o / 4 of it (
   const halves = new Uint16Array(outDim * inDim);
   encodeBf16(randomFloats(random(5), halves.length), halves);
   const memory = new ArrayBuffer(address + packedBytes(outDim, inDim, 'bf16'));
-  packBf16(memory, address, halves, 0, inDim);
+  packHalves(memory, address, halves, 0, inDim);
   const want = new Uint16Array(memory.byteLength / 2);
   for (let row = 0; row < outDim; row++) {
     const o = row % PANEL;
@@ -93,10 +93,10 @@ function packAs(dtype: WeightType, memory: ArrayBuffer, rows: Float32Array, row:
   if (dtype === 'f32') packF32(memory, 0, rows, row, inDim);
   if (dtype === 'q8') packQ8(memory, 0, quantizeQ8(rows), row, inDim);
   if (dtype === 'q4') packQ4(memory, 0, quantizeQ4(rows), row, inDim);
-  if (dtype !== 'bf16') return;
+  if (dtype !== 'bf16' && dtype !== 'f16') return;
   const halves = new Uint16Array(rows.length);
-  encodeBf16(rows, halves);
-  packBf16(memory, 0, halves, row, inDim);
+  (dtype === 'bf16' ? encodeBf16 : encodeF16)(rows, halves);
+  packHalves(memory, 0, halves, row, inDim);
 }
 
 test('rows packed in pieces, in any order, give the matrix packed at once (seed 3)', () => {
@@ -107,7 +107,7 @@ test('rows packed in pieces, in any order, give the matrix packed at once (seed 
     [0, 4],
     [4, 9],
   ] as const;
-  for (const dtype of ['f32', 'bf16', 'q8', 'q4'] as const) {
+  for (const dtype of ['f32', 'bf16', 'f16', 'q8', 'q4'] as const) {
     const pack = (memory: ArrayBuffer, from: number, to: number) =>
       packAs(dtype, memory, values.subarray(from * inDim, to * inDim), from, inDim);
     const whole = new ArrayBuffer(packedBytes(outDim, inDim, dtype));

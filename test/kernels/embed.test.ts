@@ -1,5 +1,5 @@
-import { packBf16, packedBytes, packF32, packQ4, packQ8, type WeightType } from '../../src/engine/packing.ts';
-import { decodeBf16, encodeBf16 } from '../../src/formats/float16.ts';
+import { packHalves, packedBytes, packF32, packQ4, packQ8, type WeightType } from '../../src/engine/packing.ts';
+import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/formats/float16.ts';
 import { dequantizeQ4, quantizeQ4 } from '../../src/formats/q4.ts';
 import { dequantizeQ8, quantizeQ8 } from '../../src/formats/q8.ts';
 import { assert, firstDifference, random, randomFloats, randomInt, test } from '../harness.ts';
@@ -15,11 +15,13 @@ function randomTable(next: () => number, dtype: WeightType, vocabulary: number, 
     packF32(packed.buffer, 0, values, 0, dim);
     return { packed, values };
   }
-  if (dtype === 'bf16') {
+  if (dtype === 'bf16' || dtype === 'f16') {
     const halves = new Uint16Array(values.length);
-    encodeBf16(values, halves);
-    packBf16(packed.buffer, 0, halves, 0, dim);
-    decodeBf16(halves, values);
+    const [encode, decode] = dtype === 'bf16' ? [encodeBf16, decodeBf16] : [encodeF16, decodeF16];
+    for (let i = 0; i < values.length; i += 5) values[i]! *= 2 ** -18; // a subnormal number as f16
+    encode(values, halves);
+    packHalves(packed.buffer, 0, halves, 0, dim);
+    decode(halves, values);
     return { packed, values };
   }
   if (dtype === 'q8') {
@@ -35,6 +37,7 @@ function randomTable(next: () => number, dtype: WeightType, vocabulary: number, 
 for (const [dtype, kernel, step] of [
   ['f32', 'embedF32', 4],
   ['bf16', 'embedBf16', 4],
+  ['f16', 'embedF16', 4],
   ['q8', 'embedQ8', 32],
   ['q4', 'embedQ4', 32],
 ] as const) {

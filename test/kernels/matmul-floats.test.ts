@@ -1,26 +1,33 @@
 import { PANEL } from '../../src/engine/opcodes.ts';
-import { packBf16, packedBytes, packF32 } from '../../src/engine/packing.ts';
-import { decodeBf16, encodeBf16 } from '../../src/formats/float16.ts';
+import { packHalves, packedBytes, packF32 } from '../../src/engine/packing.ts';
+import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/formats/float16.ts';
 import { assert, firstDifference, random, randomFloats, randomInt, test } from '../harness.ts';
 import { guardedMatrix } from './guarded.ts';
 import { BUILDS, type Build, kernelHost } from './kernel-host.ts';
 import { type FloatProduct, matmulFloats } from './matmul-floats.twin.ts';
 import { productShapes, splitPanels } from './products.ts';
 
-type FloatType = 'f32' | 'bf16';
+type FloatType = 'f32' | HalfType;
+type HalfType = 'bf16' | 'f16';
 
-const KERNELS = { f32: 'matmulF32', bf16: 'matmulBf16' } as const;
+const KERNELS = { f32: 'matmulF32', bf16: 'matmulBf16', f16: 'matmulF16' } as const;
+const HALVES = {
+  bf16: { encode: encodeBf16, decode: decodeBf16 },
+  f16: { encode: encodeF16, decode: decodeF16 },
+} as const;
 
-/** Weights that the type holds exactly. */
+/** Weights that the type holds exactly; some of f16 are so small that it holds them as subnormal numbers. */
 function randomWeight(dtype: FloatType, next: () => number, elements: number): Float32Array {
   const values = randomFloats(next, elements);
-  if (dtype === 'bf16') decodeBf16(toBf16(values), values);
+  if (dtype === 'f32') return values;
+  for (let i = 0; i < elements; i += 5) values[i]! *= 2 ** -18;
+  HALVES[dtype].decode(toHalves(dtype, values), values);
   return values;
 }
 
-function toBf16(values: Float32Array): Uint16Array {
+function toHalves(dtype: HalfType, values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
-  encodeBf16(values, halves);
+  HALVES[dtype].encode(values, halves);
   return halves;
 }
 
@@ -46,7 +53,7 @@ function run(
   const [rows, outDim] = [x.length / inDim, weight.length / inDim];
   const panels = new Uint8Array(packedBytes(outDim, inDim, dtype));
   if (dtype === 'f32') packF32(panels.buffer, 0, weight, 0, inDim);
-  else packBf16(panels.buffer, 0, toBf16(weight), 0, inDim);
+  else packHalves(panels.buffer, 0, toHalves(dtype, weight), 0, inDim);
   const stride = outDim + gap;
   const out = guardedMatrix(host, rows, outDim, stride);
   const addresses = [out.address, host.place(x), host.place(panels), bias ? host.place(bias) : 0];
@@ -76,7 +83,7 @@ function worstError({ x, weight, bias, inDim }: FloatProduct, out: Float32Array)
   return worst;
 }
 
-for (const dtype of ['f32', 'bf16'] as const) {
+for (const dtype of ['f32', 'bf16', 'f16'] as const) {
   for (const build of BUILDS) {
     const title = (sentence: string) => `${dtype}, ${build}: ${sentence}`;
 

@@ -108,6 +108,11 @@ const EXAMPLES: Record<string, MakeExample> = {
     const words = [op.EMBED_BF16, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
     return { kernel: 'embedBf16', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
   },
+  EMBED_F16(_, place) {
+    const [out, table, tokens] = [place.floats(ROWS * DIM), place.shorts(16 * DIM), place.ints(9, 0, 15)];
+    const words = [op.EMBED_F16, out, table, tokens, ROWS, DIM, floatBits(SCALE)];
+    return { kernel: 'embedF16', words, operands: [out, table, tokens, DIM, SCALE, 0, ROWS] };
+  },
   RMS_NORM(_, place) {
     const [out, x, weight] = [place.floats(ROWS * DIM), place.floats(ROWS * DIM), place.floats(DIM)];
     const words = [op.RMS_NORM, out, x, weight, ROWS, DIM, floatBits(EPSILON)];
@@ -150,6 +155,16 @@ const EXAMPLES: Record<string, MakeExample> = {
     ];
     const shared = [out, x, weight, bias, ROWS, DIM, OUT_DIM, 24];
     return { kernel: 'matmulBf16', words: [op.MATMUL_BF16, ...shared], operands: [...shared, 0, 3] };
+  },
+  MATMUL_F16(_, place) {
+    const [out, x, weight, bias] = [
+      place.floats(ROWS * 24),
+      place.floats(ROWS * DIM),
+      place.shorts(24 * DIM),
+      place.floats(OUT_DIM),
+    ];
+    const shared = [out, x, weight, bias, ROWS, DIM, OUT_DIM, 24];
+    return { kernel: 'matmulF16', words: [op.MATMUL_F16, ...shared], operands: [...shared, 0, 3] };
   },
   MATMUL_Q8(host, place) {
     const [weight, bias] = [packedBlocks(host, place, 'q8', 3), place.floats(OUT_DIM)];

@@ -19,7 +19,7 @@ async function logitsOf(build: Build, dtype: WeightType, kv: KvType = 'f32'): Pr
   return [last, ...Array.from(tree.tokens, (_, node) => rows.logits(node).slice())];
 }
 
-for (const dtype of ['f32', 'bf16', 'q8', 'q4'] as const) {
+for (const dtype of ['f32', 'bf16', 'f16', 'q8', 'q4'] as const) {
   test(`${dtype}: logits after a prompt and of every node of a tree are the same in both builds, and not in another type (seed 1)`, async () => {
     const [plain, relaxed] = (await Promise.all(BUILDS.map((build) => logitsOf(build, dtype)))) as [
       Float32Array[],

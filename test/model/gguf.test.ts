@@ -23,7 +23,7 @@ async function logitsOf(source: ModelInput, options: LoadOptions = {}): Promise<
 
 const same = async (a: Promise<Float32Array>, b: Promise<Float32Array>) => firstDifference(await a, await b) === -1;
 
-for (const dtype of ['f32', 'bf16', 'q8', 'q4'] as const) {
+for (const dtype of ['f32', 'bf16', 'f16', 'q8', 'q4'] as const) {
   test(`weights of type F32 held as ${dtype} give the bits of safetensors`, async () => {
     assert.ok(await same(logitsOf(path('f32'), { dtype }), logitsOf(SAFETENSORS, { dtype })));
   });

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createEngine } from '../../src/engine/engine.ts';
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
+import { decodeF16, encodeF16 } from '../../src/formats/float16.ts';
 import { openFolder } from '../../src/formats/folder.ts';
 import { quantizeQ4 } from '../../src/formats/q4.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
@@ -121,6 +122,20 @@ test('bf16 weights give the bits of the same weights as f32, stored as bf16 or a
   assert.is.not(firstDifference(await logitsOf(filesOf(config, asF32(tensors)), { dtype: 'bf16' }), want), -1);
 });
 
+test('f16 weights give the bits of the same weights as f32', async () => {
+  const { config, tensors } = await readFixture('test-300k');
+  for (const { values } of tensors.values()) {
+    const halves = new Uint16Array(values.length);
+    encodeF16(values, halves);
+    decodeF16(halves, values);
+  }
+  const files = filesOf(config, asF32(tensors));
+  const want = await logitsOf(files, { dtype: 'f32' });
+  assert.is(firstDifference(await logitsOf(files, { dtype: 'f16' }), want), -1);
+  tensors.get('model.layers.0.mlp.up_proj.weight')!.values[5]! *= 1 + 2 ** -9; // does not round away (planted fault)
+  assert.is.not(firstDifference(await logitsOf(filesOf(config, asF32(tensors)), { dtype: 'f16' }), want), -1);
+});
+
 /** Largest difference, over the largest magnitude. */
 function relativeDifference(exact: Float32Array, other: Float32Array): number {
   const scale = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -195,7 +210,7 @@ test('a NaN among the weights is refused', async () => {
   assert.is(await rejection(loadTransformer(filesOf(config, asF32(tensors)))), 'file.nonfinite');
 });
 
-test('a stored scale that is no number, and a weight too large for an f16 scale or for bf16, are refused', async () => {
+test('a stored scale that is no number, and a weight too large for an f16 scale, for f16 or for bf16, are refused', async () => {
   for (const bits of [0x7c00, 0xfc00, 0x7e00]) {
     for (const format of ['q8', 'q4'] as const) {
       const files = await quantizedFixture('test-300k', format, (scale) => scale.fill(bits, 5, 6));
@@ -208,7 +223,7 @@ test('a stored scale that is no number, and a weight too large for an f16 scale 
   const { config, tensors } = await readFixture('test-300k');
   tensors.get('model.layers.0.mlp.up_proj.weight')!.values[7] = 1e8;
   const files = filesOf(config, asF32(tensors));
-  for (const dtype of ['q8', 'q4'] as const) {
+  for (const dtype of ['q8', 'q4', 'f16'] as const) {
     assert.is(await rejection(loadTransformer(files, { dtype })), 'file.nonfinite', dtype);
   }
   await loadTransformer(files, { dtype: 'bf16' });
