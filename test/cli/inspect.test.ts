@@ -40,6 +40,7 @@ test('inspect --json prints one object with every tensor', async () => {
     [
       ['q4', 128],
       ['q8', 128],
+      ['f16', 128],
       ['bf16', 128],
       ['f32', 128],
     ],
