@@ -54,7 +54,7 @@ const rows: string[][] = [];
 for (const dtype of options.dtypes.split(',') as WeightType[]) {
   const model = await BenchModel.load(modelSource(options.model), { dtype });
   const sets = {
-    'right edits': (await sortCases(model, editCases(model).slice(0, 4 * most), isRightEdit)).good,
+    'right edits': (await sortCases(model, editCases(model), isRightEdit)).good,
     'edits, answers given': givenEditCases(model),
     'prose and code': (await sortCases(model, proseCases(model, Number(options['max-tokens']), 0), () => true)).good,
   };
