@@ -8,7 +8,7 @@ const WIDTH = 640;
 const HEIGHT = 360;
 const PLOT = { left: 64, right: WIDTH - 150, top: 56, bottom: HEIGHT - 48 };
 /** Distinct in hue and in lightness; after Okabe and Ito's palette for colour-blind readers. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00'];
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#555555'];
 /** Lines of a scale: about this many. */
 const STEPS = 5;
 
