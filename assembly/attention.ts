@@ -11,17 +11,23 @@
  *      │   └── 4    siblings share a position, never a slot
  *      └── 2
  *
+ * With a window w a row at position t sees positions t - w + 1..t of its path, and no other; here, with w = 4, row 3 (at 7) sees 4, 5, 6
+ * and 7. A position is committed or new, so the window of a node may begin among either.
+ *
  * Queries that share a kv head (its heads, times the rows) are taken ATTENTION_TILE at once, so that a load of keys or values
  * serves all of them. A tile that is short of queries has loops of its own, so that plain decoding pays for no query that is not there.
  *
  * Bits, for every query alone, whoever shares its tile:
  *   score      one accumulator per key, over d in order (kv-read.ts); a key's lane never meets another's
- *   p          softmax.ts: positions in order on the path, lanes by position mod 4; of q8 then times the value's scale
+ *              where scores are capped, each by itself
+ *   p          softmax.ts: positions in order on the path, lanes by position mod 4 from the first that is seen; of q8 then times the
+ *              value's scale
  *   out[d]     one accumulator, over positions in order
  * Scores of slots the query does not see are computed with their neighbours, and dropped before anything reads them: so those
  * slots may hold anything, NaN too.
  */
-import { ATTENTION_TILE, KV_F32 } from '../src/engine/opcodes';
+import { ATTENTION_TILE, KEY_BLOCK, KV_F32 } from '../src/engine/opcodes';
+import { softCap } from './activation';
 import { numberBytes, regionBytes } from './kv-cache';
 import { addValues, prepareQuery, prepareWeights, scoreTile } from './kv-read';
 import { kvBytes } from './kv-type';
@@ -56,10 +62,13 @@ export function attentionTiles(rows: i32, heads: i32, kvHeads: i32): i32 {
  * @param headDim   a multiple of 4
  * @param capacity  slots, a multiple of KEY_BLOCK, at least length + rows
  * @param scratch   ATTENTION_TILE * capacity f32, this thread's own
+ * @param window    positions that a row sees, its own among them; 0 for all
+ * @param cap       soft cap of scores; 0 for none
  */
 export function attention(
   type: i32, out: usize, q: usize, keys: usize, values: usize, paths: usize, depths: usize, length: i32, rows: i32, heads: i32, kvHeads: i32,
-  headDim: i32, capacity: i32, stride: i32, scratch: usize, scale: f32, tileFrom: i32, tileTo: i32,
+  headDim: i32, capacity: i32, stride: i32, scratch: usize, scale: f32, window: i32, cap: f32, tileFrom: i32,
+  tileTo: i32,
 ): void {
   const group = heads / kvHeads;
   const queries = rows * group;
@@ -70,7 +79,7 @@ export function attention(
     const heads0 = <usize>kvHead * group * headDim << 2;
     attendTile(
       type, out + heads0, q + heads0, keys + region, values + region, paths, depths, length, rows, group, headDim, capacity,
-      stride, heads * headDim, scratch, scale, (tile % tiles) * ATTENTION_TILE, queries - 1,
+      stride, heads * headDim, scratch, scale, window, cap, (tile % tiles) * ATTENTION_TILE, queries - 1,
     );
   }
 }
@@ -85,7 +94,8 @@ function queryAt(x: usize, i: i32, group: i32, headDim: i32, stride: i32): usize
 /** One tile: queries first, first + 1 ... of a kv head, none beyond `lastQuery`. Addresses are those of the kv head's part. */
 function attendTile(
   type: i32, out: usize, q: usize, keys: usize, values: usize, paths: usize, depths: usize, length: i32, rows: i32, group: i32,
-  headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, first: i32, lastQuery: i32,
+  headDim: i32, capacity: i32, stride: i32, outStride: i32, scratch: usize, scale: f32, window: i32,
+  cap: f32, first: i32, lastQuery: i32,
 ): void {
   const last = min(first + ATTENTION_TILE - 1, lastQuery);
   const lastRow = last / group;
@@ -97,6 +107,14 @@ function attendTile(
 
   // A path ends with its own row, so no slot after the last row's is seen.
   const slots = length + lastRow + 1;
+  // A tile's rows do not begin to see at the same position: earliest..latest.
+  let earliest = slots;
+  let latest = 0;
+  for (let row = first / group; row <= lastRow; row++) {
+    const start = startOf(depths, row, length, window);
+    earliest = min(earliest, start);
+    latest = max(latest, start);
+  }
   if (type != KV_F32) {
     // Until values are added to them, the queries' places in `out` are free.
     for (let i = first; i <= last; i++) {
@@ -109,7 +127,12 @@ function attendTile(
   const qb = queryAt(q, min(first + 1, last), group, headDim, stride);
   const qc = queryAt(q, min(first + 2, last), group, headDim, stride);
   const qd = queryAt(q, last, group, headDim, stride);
-  scoreTile(type, last - first + 1, scratch, scoreBytes, qa, qb, qc, qd, keys, keys + scales, slots, headDim, scale);
+  // A position's slot is never before it, committed or new, so blocks of slots before `earliest` are not looked at.
+  const from = earliest & -KEY_BLOCK;
+  scoreTile(
+    type, last - first + 1, scratch + (<usize>from << 2), scoreBytes, qa, qb, qc, qd, keys + <usize>from * rowBytes,
+    keys + scales + (<usize>from << 2), slots - from, headDim, scale,
+  );
 
   const treeScores = scratch + (<usize>length << 2);
   for (let i = first; i <= last; i++) {
@@ -118,13 +141,32 @@ function attendTile(
     const offset = <usize>(i - first) * scoreBytes;
     const path = paths + <usize>row * pathBytes;
     slotsToPositions(treeScores + offset, path, nodes);
-    softmax(scratch + offset, length + nodes, 0, 1);
-    if (type != KV_F32) prepareWeights(type, scratch + offset, values + scales, length, path, nodes);
+    const start = startOf(depths, row, length, window);
+    const seen = length + nodes - start;
+    const p = scratch + offset + (<usize>start << 2);
+    if (cap != 0) softCap(p, cap, 0, seen);
+    softmax(p, seen, 0, 1);
+    if (type != KV_F32) {
+      const committed = min(start, length);
+      const hidden = start - committed;
+      prepareWeights(
+        type, p, values + scales + (<usize>committed << 2), length - committed, path + (<usize>hidden << 2), nodes - hidden,
+      );
+    }
     memory.fill(queryAt(out, i, group, headDim, outStride), 0, outBytes);
   }
 
-  // Values of committed positions, then of the nodes that every path of the tile begins with, then of each query's own.
-  for (let from = 0; from < length; from += POSITIONS) {
+  // Values of committed positions, then of the nodes that every path of the tile begins with, then of each query's own. Of each the
+  // positions come first that not all queries see.
+  const committed = min(latest, length);
+  for (let i = first; i <= last; i++) {
+    const start = startOf(depths, i / group, length, window);
+    if (start >= committed) continue;
+    const o = queryAt(out, i, group, headDim, outStride);
+    const p = scratch + <usize>(i - first) * scoreBytes + (<usize>start << 2);
+    addValues(type, o, o, p, p, values + <usize>start * rowBytes, committed - start, headDim);
+  }
+  for (let from = committed; from < length; from += POSITIONS) {
     const p = scratch + (<usize>from << 2);
     for (let i = first; i <= last; i += 2) {
       const j = min(i + 1, last);
@@ -137,21 +179,43 @@ function attendTile(
   }
   const treeValues = values + <usize>length * rowBytes;
   const shared = sharedNodes(paths, pathBytes, depths, first / group, lastRow);
+  const seenByAll = min(latest - committed, shared);
+  for (let i = first; i <= last; i++) {
+    const p = treeScores + <usize>(i - first) * scoreBytes;
+    const hidden = max(startOf(depths, i / group, length, window) - length, 0);
+    addOwnPath(type, queryAt(out, i, group, headDim, outStride), p, treeValues, paths, pathBytes, i / group, hidden, seenByAll, headDim);
+  }
+  const path = paths + <usize>lastRow * pathBytes + (<usize>seenByAll << 2);
+  const sharedScores = treeScores + (<usize>seenByAll << 2);
   for (let i = first; i <= last; i += 2) {
     const j = min(i + 1, last);
     addPath(
       type, queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
-      treeScores + <usize>(i - first) * scoreBytes, treeScores + <usize>(j - first) * scoreBytes,
-      treeValues, paths + <usize>lastRow * pathBytes, shared, headDim,
+      sharedScores + <usize>(i - first) * scoreBytes, sharedScores + <usize>(j - first) * scoreBytes,
+      treeValues, path, shared - seenByAll, headDim,
     );
   }
   for (let i = first; i <= last; i++) {
     const row = i / group;
-    const o = queryAt(out, i, group, headDim, outStride);
-    const p = treeScores + <usize>(i - first) * scoreBytes + (<usize>shared << 2);
-    const path = paths + <usize>row * pathBytes + (<usize>shared << 2);
-    addPath(type, o, o, p, p, treeValues, path, nodesOf(depths, row) - shared, headDim);
+    const p = treeScores + <usize>(i - first) * scoreBytes;
+    const hidden = max(startOf(depths, row, length, window) - length, shared);
+    addOwnPath(type, queryAt(out, i, group, headDim, outStride), p, treeValues, paths, pathBytes, row, hidden, nodesOf(depths, row), headDim);
   }
+}
+
+/** The first position that a row sees. */
+// @ts-ignore: decorator
+@inline
+function startOf(depths: usize, row: i32, length: i32, window: i32): i32 {
+  return window == 0 ? 0 : max(length + nodesOf(depths, row) - window, 0);
+}
+
+/** addValues for nodes from..to - 1 of a row's path; none where `to` is not beyond `from`. `p` has a weight for every node of it. */
+function addOwnPath(
+  type: i32, o: usize, p: usize, values: usize, paths: usize, pathBytes: usize, row: i32, from: i32, to: i32, headDim: i32,
+): void {
+  const offset = <usize>from << 2;
+  addPath(type, o, o, p + offset, p + offset, values, paths + <usize>row * pathBytes + offset, to - from, headDim);
 }
 
 /** New rows that a row sees, itself included. */

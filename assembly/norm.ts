@@ -1,7 +1,7 @@
 /**
- * RMSNorm and LayerNorm.
+ * RMSNorm, of rows and of heads, and LayerNorm.
  *
- * Operands of both: out and x (rows, dim) f32, out may be x; weight and bias (dim,) f32; dim a multiple of 4;
+ * Operands of those of rows: out and x (rows, dim) f32, out may be x; weight and bias (dim,) f32; dim a multiple of 4;
  * epsilon is added to the mean square or variance before the root; rows rowFrom..rowTo - 1 are computed.
  *
  * Bits: element i adds into lane i mod 4, in order of i, then fold(). A row never sees its neighbours.
@@ -28,6 +28,21 @@ export function rmsNorm(out: usize, x: usize, weight: usize, dim: i32, epsilon: 
     for (let i: usize = 0; i < bytes; i += 16) {
       const scaled = f32x4.mul(v128.load(from + i), scale);
       v128.store(to + i, f32x4.mul(scaled, v128.load(weight + i)));
+    }
+  }
+}
+
+/**
+ * rmsNorm of heads headFrom..headTo - 1 of every row, in place.
+ *
+ * @param x       (rows, heads, headDim) f32; `stride` elements from row to row
+ * @param weight  (headDim,) f32, the same for every head
+ */
+export function headNorm(x: usize, weight: usize, rows: i32, headDim: i32, stride: i32, epsilon: f32, headFrom: i32, headTo: i32): void {
+  for (let row = 0; row < rows; row++) {
+    for (let head = headFrom; head < headTo; head++) {
+      const at = x + ((<usize>row * stride + <usize>head * headDim) << 2);
+      rmsNorm(at, at, weight, headDim, epsilon, 0, 1);
     }
   }
 }

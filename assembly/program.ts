@@ -5,7 +5,7 @@
  * reduction, so the number of threads never shows in a bit.
  */
 import * as code from '../src/engine/opcodes';
-import { add, geluGate, siluGate } from './activation';
+import { add, geluErfGate, geluGate, siluGate, softCap } from './activation';
 import { attention, attentionTiles } from './attention';
 import { embedBf16, embedF16, embedF32, embedQ4, embedQ8 } from './embed';
 import { kvMove, kvStore } from './kv-cache';
@@ -14,7 +14,7 @@ import { matmulF16 } from './matmul/f16';
 import { matmulF32 } from './matmul/f32';
 import { matmulQ4 } from './matmul/q4';
 import { matmulQ8 } from './matmul/q8';
-import { layerNorm, rmsNorm } from './norm';
+import { headNorm, layerNorm, rmsNorm } from './norm';
 import { quantizeQ4, quantizeQ8 } from './quantize';
 import { rope, ropeTable } from './rope';
 import { argmax, topK } from './select';
@@ -114,6 +114,7 @@ function partsOf(op: usize): i32 {
     case code.MATMUL_Q4:
       return panels(int(op, 8));
     case code.ROPE:
+    case code.HEAD_NORM:
       return int(op, 4);
     case code.KV_STORE_F32:
     case code.KV_STORE_F16:
@@ -129,9 +130,12 @@ function partsOf(op: usize): i32 {
       return attentionTiles(int(op, 8), int(op, 9), int(op, 10));
     case code.SILU_GATE:
     case code.GELU_GATE:
+    case code.GELU_ERF_GATE:
       return int(op, 5) >> 2;
     case code.ADD:
       return int(op, 4) >> 2;
+    case code.SOFT_CAP:
+      return (int(op, 2) + 3) >> 2;
     case code.SOFTMAX:
       return int(op, 2);
     default:
@@ -178,9 +182,11 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
     case code.MATMUL_Q4:
       return matmulQ4(at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), int(op, 6), int(op, 7), int(op, 8), int(op, 9), from, to);
     case code.ROPE_TABLE:
-      return ropeTable(at(op, 1), at(op, 2), at(op, 3), int(op, 5), from, to);
+      return ropeTable(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);
     case code.ROPE:
       return rope(at(op, 1), at(op, 2), int(op, 3), int(op, 5), int(op, 6), int(op, 7), int(op, 8), from, to);
+    case code.HEAD_NORM:
+      return headNorm(at(op, 1), at(op, 2), int(op, 3), int(op, 5), int(op, 6), real(op, 7), from, to);
     case code.KV_STORE_F32:
     case code.KV_STORE_F16:
     case code.KV_STORE_Q8:
@@ -195,12 +201,16 @@ function runParts(op: usize, from: i32, to: i32, thread: i32): void {
       return attention(
         int(op, 0) - code.ATTENTION_F32, at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
         int(op, 11), int(op, 12), int(op, 13), at(op, 14) + <usize>(thread * code.ATTENTION_TILE * int(op, 12)) * 4, real(op, 15),
-        from, to,
+        int(op, 16), real(op, 17), from, to,
       );
     case code.SILU_GATE:
       return siluGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);
     case code.GELU_GATE:
       return geluGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);
+    case code.GELU_ERF_GATE:
+      return geluErfGate(at(op, 1), at(op, 2), at(op, 3), int(op, 4), int(op, 5), int(op, 6), from << 2, to << 2);
+    case code.SOFT_CAP:
+      return softCap(at(op, 1), real(op, 3), from << 2, min(to << 2, int(op, 2)));
     case code.ADD:
       return add(at(op, 1), at(op, 2), at(op, 3), from << 2, to << 2);
     case code.SOFTMAX:

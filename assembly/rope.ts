@@ -10,19 +10,21 @@
  * Bits: element by element, no reduction; the position decides, never the slot.
  */
 import { cosineAndSine } from './math';
+import { multiply } from './softmax';
 
 /** Values of `pairing`; 0 is halves. */
 const INTERLEAVED: i32 = 1;
 
 /**
- * table[row] = the cosines, then the sines, of positions[row] * frequencies[i].
+ * table[row] = the cosines, then the sines, of positions[row] * frequencies[i], times `scale`.
  * The angle is rounded to f32 before its cosine and sine are taken, as in the reference implementations.
  *
  * @param table        (rows, 2, half) f32
  * @param positions    (rows,) i32, 0 or more
  * @param frequencies  (half,) f32, radians per position
+ * @param scale        1 for most models, where it changes no bit
  */
-export function ropeTable(table: usize, positions: usize, frequencies: usize, half: i32, rowFrom: i32, rowTo: i32): void {
+export function ropeTable(table: usize, positions: usize, frequencies: usize, half: i32, scale: f32, rowFrom: i32, rowTo: i32): void {
   const bytes = <usize>half << 2;
   for (let row = rowFrom; row < rowTo; row++) {
     const cosines = table + <usize>row * bytes * 2;
@@ -30,6 +32,7 @@ export function ropeTable(table: usize, positions: usize, frequencies: usize, ha
     for (let i: usize = 0; i < bytes; i += 4) {
       cosineAndSine(cosines + i, cosines + bytes + i, position * load<f32>(frequencies + i));
     }
+    if (scale != 1) multiply(cosines, 2 * half, scale);
   }
 }
 

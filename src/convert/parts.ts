@@ -64,6 +64,9 @@ export async function convertedModel(
   signal?: AbortSignal,
 ): Promise<Converted> {
   const { config } = model;
+  if (config.architecture !== 'llama' || config.form) {
+    throw new ForetokenError('config.unsupported', `only a Llama whose positions are not scaled can be written, not ${config.architecture}`);
+  }
   const { embedding, layers, finalNorm, head } = llamaLayout(config);
   const tensors = await model.readTensors();
   const chosen = type ?? storedType(model, tensors);

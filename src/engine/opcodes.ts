@@ -23,7 +23,7 @@
  */
 
 /** Words of one op. */
-export const OP_WORDS = 16;
+export const OP_WORDS = 18;
 /** Outputs of one weight panel. */
 export const PANEL = 8;
 /** Inputs that share one q8 scale. */
@@ -49,11 +49,17 @@ export const QUANTIZE_Q8 = 5;
 export const MATMUL_F32 = 6;
 /** out (rows, outDim) by outStride, x (rows, inDim) QUANTIZED, scales (rows, inDim / BLOCK), weight PACKED q8, bias (outDim) or 0, rows, inDim, outDim, outStride */
 export const MATMUL_Q8 = 7;
-/** table (rows, 2, half): cosines then sines, positions (rows) i32, frequencies (half), rows, half */
+/** table (rows, 2, half): cosines then sines, positions (rows) i32, frequencies (half), rows, half, scale f32: both are multiplied by it */
 export const ROPE_TABLE = 8;
 /** x (rows, heads, headDim) by stride, in place, table, rows, heads, headDim, half (rotated pairs of a head), stride, pairing (0 halves, 1 interleaved) */
 export const ROPE = 9;
-/** out (rows, dim), gate (rows, dim) and up (rows, dim) by stride, rows, dim, stride: out = silu(gate) * up */
+/** x (rows, heads, headDim) by stride, in place, weight (headDim), rows, heads, headDim, stride, epsilon f32: RMS_NORM of every head */
+export const HEAD_NORM = 10;
+/** as GELU_GATE with GELU as it is defined, by the error function */
+export const GELU_ERF_GATE = 11;
+/** x (count), in place, count, cap f32: x = cap * tanh(x / cap) */
+export const SOFT_CAP = 12;
+/** out (rows, dim), gate (rows, dim) and up (rows, dim) or 0 by stride, rows, dim, stride: out = silu(gate) * up, or silu(gate) where there is no up */
 export const SILU_GATE = 13;
 /** the same with the tanh form of GELU */
 export const GELU_GATE = 14;
@@ -95,8 +101,9 @@ export const KV_MOVE_F16 = 28;
 export const KV_MOVE_Q8 = 29;
 /**
  * out (rows, heads, headDim), q (the same) by stride, keys, values, paths (rows, rows) i32, depths (rows) i32, length, rows, heads, kvHeads,
- * headDim, capacity, stride, scratch, scale f32.
+ * headDim, capacity, stride, scratch, scale f32, window, cap f32.
  * Row r of `paths` begins with the depths[r] + 1 new rows on the way from the root to r, r itself last; new row i lies in slot length + i.
+ * A row sees the last `window` positions of its path, its own among them; all where window is 0. Scores go through SOFT_CAP unless cap is 0.
  */
 export const ATTENTION_F32 = 30;
 export const ATTENTION_F16 = 31;

@@ -2,6 +2,7 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memories.
  * @module
  */
+import { BLOCK } from '../engine/opcodes.ts';
 import { packHalves, packF32, packQ4, packQ8 } from '../engine/packing.ts';
 import type { ModelConfig, Quantization } from '../formats/hf-config.ts';
 import {
@@ -38,14 +39,22 @@ const MATRIX_DTYPES: readonly TensorDescription['dtype'][] = [
 
 /** A matrix as the checkpoint stores it: one tensor, or blocks in one and their scales in another. */
 export type StoredMatrix =
-  | { readonly whole: TensorDescription }
+  | { readonly whole: TensorDescription; readonly transposed?: boolean }
   | { readonly q: TensorDescription; readonly scale: TensorDescription; readonly quantization: Quantization };
 
 /** The tensors of a checkpoint that a plan needs, found and checked. */
 export interface CheckedWeights {
-  readonly vectors: readonly { plan: VectorPlan; tensor: TensorDescription }[];
-  readonly matrices: readonly { plan: MatrixPlan; firstRow: number; stored: StoredMatrix }[];
+  readonly vectors: readonly (PlannedPart<VectorPlan> & { readonly tensor: TensorDescription })[];
+  readonly matrices: readonly (PlannedPart<MatrixPlan> & { readonly stored: StoredMatrix })[];
   readonly totalBytes: number;
+}
+
+/** One of the tensors that a matrix or a vector is made of. */
+interface PlannedPart<Plan> {
+  readonly plan: Plan;
+  readonly part: TensorName;
+  /** Row of the matrix, or element of the vector, where it begins. */
+  readonly firstRow: number;
 }
 
 /**
@@ -58,18 +67,15 @@ export function checkWeights(
   quantization: ModelConfig['quantization'],
 ): CheckedWeights {
   const plans = weightPlans(weights);
+  const isMatrix = (plan: MatrixPlan | VectorPlan): plan is MatrixPlan => 'dtype' in plan;
   const vectors = plans
-    .filter((plan) => 'tensor' in plan)
-    .map((plan) => ({ plan, tensor: expectTensor(tensors, plan.tensor.name, plan.tensor.shape) }));
-  const matrixPlans = plans.filter((plan) => 'tensors' in plan);
-  const matrices = matrixPlans.flatMap((plan) => {
-    let firstRow = 0;
-    return plan.tensors.map((name) => {
-      const part = { plan, firstRow, stored: findMatrix(tensors, name, quantization) };
-      firstRow += name.shape[0]!;
-      return part;
-    });
-  });
+    .filter((plan) => !isMatrix(plan))
+    .flatMap(partsOf)
+    .map((each) => ({ ...each, tensor: expectTensor(tensors, storedName(tensors, each.part), each.part.shape) }));
+  const matrices = plans
+    .filter(isMatrix)
+    .flatMap(partsOf)
+    .map((each) => ({ ...each, stored: findMatrix(tensors, each.part, quantization) }));
   const parts = [
     ...vectors.map(({ tensor }) => tensor),
     ...matrices.flatMap(({ stored }) => ('whole' in stored ? [stored.whole] : [stored.q, stored.scale])),
@@ -77,14 +83,33 @@ export function checkWeights(
   return { vectors, matrices, totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+function partsOf<Plan extends MatrixPlan | VectorPlan>(plan: Plan): PlannedPart<Plan>[] {
+  let firstRow = 0;
+  return plan.tensors.map((part) => {
+    const planned = { plan, part, firstRow };
+    firstRow += part.shape[0]!;
+    return planned;
+  });
+}
+
+function storedName(tensors: Tensors, { name, alias }: TensorName): string {
+  return alias !== undefined && !tensors.has(name) && tensors.has(alias) ? alias : name;
+}
+
 /** @throws {ForetokenError} what `expectTensor` throws */
 export function findMatrix(
   tensors: Tensors,
-  { name, shape }: TensorName,
+  part: TensorName,
   quantization: ModelConfig['quantization'],
 ): StoredMatrix {
-  if (!quantization) return { whole: expectTensor(tensors, name, shape, MATRIX_DTYPES) };
+  const { shape, transposed, exact } = part;
   const [rows, cols] = shape as [number, number];
+  const name = storedName(tensors, part);
+  if (!quantization || exact) {
+    return transposed
+      ? { whole: expectTensor(tensors, name, [cols, rows]), transposed }
+      : { whole: expectTensor(tensors, name, shape, MATRIX_DTYPES) };
+  }
   const { format, blockSize } = quantization;
   return {
     q:
@@ -117,20 +142,24 @@ export async function loadWeights(
   const readOptions = { scratch: new Scratch(), ...(options.signal && { signal: options.signal }) };
 
   // In the order of the files, so that a network source is read once from front to back.
-  const vectors = weights.vectors.map(({ plan, tensor }) => ({
+  const vectors = weights.vectors.map(({ plan, part, firstRow, tensor }) => ({
     first: tensor,
     load: async () => {
+      const { place = (row) => row, plus = 0 } = part;
+      const to = new Float32Array(memories[plan.stage]!.buffer, plan.address + firstRow * 4, part.shape[0]);
       for await (const { row, data } of readFloats(tensor, readOptions)) {
-        new Float32Array(memories[plan.stage]!.buffer, plan.address + row * 4, data.length).set(data);
+        for (let i = 0; i < data.length; i++) to[place(row + i)] = data[i]! + plus;
       }
       await progress(tensor.bytes);
     },
   }));
-  const matrices = weights.matrices.map(({ plan, firstRow, stored }) => {
+  const matrices = weights.matrices.map(({ plan, part, firstRow, stored }) => {
     const first = firstTensor(stored);
     const load = async () => {
       for await (const { row, values, bytes } of readMatrix(stored, plan.inDim, readOptions)) {
-        pack(memories[plan.stage]!.buffer, plan, firstRow + row, values, first.name);
+        for (const run of runsOf(values, row, plan.inDim, part.place)) {
+          pack(memories[plan.stage]!.buffer, plan, firstRow + run.row, run.values, first.name);
+        }
         await progress(bytes);
       }
     };
@@ -162,7 +191,8 @@ export interface MatrixRows {
  * @throws {ForetokenError} `file.nonfinite`, and what the source's `read` throws
  */
 export function readMatrix(stored: StoredMatrix, inDim: number, options: ReadOptions): AsyncGenerator<MatrixRows> {
-  return 'whole' in stored ? wholeRows(stored.whole, options) : blockRows(stored, inDim, options);
+  if (!('whole' in stored)) return blockRows(stored, inDim, options);
+  return stored.transposed ? transposedRows(stored.whole, options) : wholeRows(stored.whole, options);
 }
 
 async function* wholeRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
@@ -180,6 +210,48 @@ async function* wholeRows(tensor: TensorDescription, options: ReadOptions): Asyn
     checkFinite(values, name);
     yield { row, values, bytes: data.length };
   }
+}
+
+/** A matrix that is stored by columns, whole: each of its rows has an element in every row of the file. */
+async function* transposedRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
+  const [cols, rows] = tensor.shape as [number, number];
+  const values = new Float32Array(tensor.elements);
+  for await (const { row: firstCol, data } of readFloats(tensor, options)) {
+    for (let i = 0; i < data.length; i++) values[(i % rows) * cols + firstCol + Math.floor(i / rows)] = data[i]!;
+  }
+  yield { row: 0, values, bytes: tensor.bytes };
+}
+
+/** Rows `row`, `row + 1` ... of a tensor, cut where they do not stay together in its part of the matrix. */
+function* runsOf(
+  values: Values,
+  row: number,
+  inDim: number,
+  place: TensorName['place'],
+): Generator<{ readonly row: number; readonly values: Values }> {
+  if (!place) {
+    yield { row, values };
+    return;
+  }
+  const count = lengthOf(values) / inDim;
+  for (let from = 0, to = 1; from < count; from = to++) {
+    while (to < count && place(row + to) === place(row + from) + to - from) to++;
+    yield { row: place(row + from), values: slice(values, from * inDim, to * inDim) };
+  }
+}
+
+function lengthOf(values: Values): number {
+  if (values instanceof Float32Array) return values.length;
+  return 'q8' in values ? values.q8.q.length : values.q4.q.length * 2;
+}
+
+/** Elements from..to - 1: whole rows, and so whole blocks. */
+function slice(values: Values, from: number, to: number): Values {
+  if (values instanceof Float32Array) return values.subarray(from, to);
+  const scales = ({ scale }: { scale: Uint16Array }) => scale.subarray(from / BLOCK, to / BLOCK);
+  return 'q8' in values
+    ? { q8: { q: values.q8.q.subarray(from, to), scale: scales(values.q8) } }
+    : { q4: { q: values.q4.q.subarray(from / 2, to / 2), scale: scales(values.q4) } };
 }
 
 async function* blockRows(

@@ -20,6 +20,7 @@ import { ProgramWriter } from '../engine/program.ts';
 import { ForetokenError } from '../errors.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { CheckpointLayout, TensorName } from './architectures/layout.ts';
+import { formOf } from './form.ts';
 
 export type { KvType } from '../engine/kv-type.ts';
 export type { WeightType } from '../engine/packing.ts';
@@ -56,30 +57,44 @@ export interface MatrixPlan extends Region {
   readonly outDim: number;
   readonly inDim: number;
   readonly tensors: readonly TensorName[];
+  readonly bias: VectorPlan | undefined;
 }
 
-/** A weight vector, f32. */
+/** A weight vector, f32: one or more tensors, one behind the other. */
 export interface VectorPlan extends Region {
-  readonly tensor: TensorName;
+  readonly tensors: readonly TensorName[];
+}
+
+/** The weight of a norm; one with a bias is a LayerNorm, one without an RMSNorm. */
+export interface NormPlan extends VectorPlan {
+  readonly bias: VectorPlan | undefined;
 }
 
 export interface LayerPlan {
   /** Number of the memory that holds its weights, and its keys and values. */
   readonly stage: number;
-  readonly attentionNorm: VectorPlan;
+  readonly attentionNorm: NormPlan;
   /** Query, key and value projections as one matrix. */
   readonly queryKeyValue: MatrixPlan;
+  /** Norms of every head of queries, and of keys. */
+  readonly queryNorm: NormPlan | undefined;
+  readonly keyNorm: NormPlan | undefined;
   readonly output: MatrixPlan;
-  readonly feedForwardNorm: VectorPlan;
-  /** Gate and up projections as one matrix. */
+  /** Norms of what a half-layer adds to the stream. */
+  readonly attentionPostNorm: NormPlan | undefined;
+  readonly feedForwardNorm: NormPlan;
+  /** Gate, where there is one, and up projections as one matrix. */
   readonly gateUp: MatrixPlan;
   readonly down: MatrixPlan;
+  readonly feedForwardPostNorm: NormPlan | undefined;
 }
 
 export interface WeightsPlan {
   readonly embedding: MatrixPlan;
+  /** A row for each position, in the embedding's memory. */
+  readonly positions: MatrixPlan | undefined;
   readonly layers: readonly LayerPlan[];
-  readonly finalNorm: VectorPlan;
+  readonly finalNorm: NormPlan;
   /** The embedding itself when tied. */
   readonly head: MatrixPlan;
 }
@@ -100,9 +115,8 @@ export interface PassPlan {
   readonly depths: number;
   /** (N, N) i32. */
   readonly paths: number;
-  /** (headDim / 2,) f32: the rotation per position of each pair. */
-  readonly frequencies: number;
-  readonly ropeTable: number;
+  /** Of each rope (rotated / 2,) f32, the rotation per position of each pair; and (N, rotated) f32, cosines and sines of a pass. */
+  readonly ropes: readonly { readonly frequencies: number; readonly table: number }[];
   /** (N, hidden) f32: the residual stream. */
   readonly stream: number;
   readonly normed: number;
@@ -154,7 +168,7 @@ export interface MemoryPlan {
 export const MAX_TOP_K = 64;
 /** Ops of one layer and of the rest of a pass: an upper bound, checked by the transformer's tests. */
 const OPS_PER_LAYER = 20;
-const OPS_OUTSIDE_LAYERS = 8;
+const OPS_OUTSIDE_LAYERS = 12;
 /** 256 GiB: more than a host of WebAssembly has. */
 export const MOST_STAGES = 64;
 
@@ -247,37 +261,72 @@ function planWeights(arenas: readonly Arena[], split: Split, layout: CheckpointL
     const address = arena.reserve(bytes);
     return { stage, address, bytes: arena.bytes - address };
   };
-  const matrix = (...tensors: TensorName[]): MatrixPlan => {
-    const inDim = tensors[0]!.shape[1]!;
-    const outDim = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    return { ...region(packedBytes(outDim, inDim, dtype)), dtype, outDim, inDim, tensors };
+  const matrix = (parts: Parts, biases: Parts = []): MatrixPlan => {
+    const tensors = present(parts);
+    const { shape, exact } = tensors[0]!;
+    const [inDim, outDim] = [shape[1]!, rowsOf(tensors)];
+    const held = exact ? 'f32' : dtype;
+    return { ...region(packedBytes(outDim, inDim, held)), dtype: held, outDim, inDim, tensors, bias: vector(biases) };
   };
-  const vector = (tensor: TensorName): VectorPlan => ({ ...region(tensor.shape[0]! * 4), tensor });
-  const embedding = matrix(layout.embedding);
+  const vector = (parts: Parts): VectorPlan | undefined => {
+    const tensors = present(parts);
+    return tensors.length > 0 ? { ...region(rowsOf(tensors) * 4), tensors } : undefined;
+  };
+  const norm = <Weight extends TensorName | undefined>(weight: Weight, bias?: TensorName) => {
+    const plan = vector([weight]);
+    return (plan && { ...plan, bias: vector([bias]) }) as Weight extends TensorName ? NormPlan : NormPlan | undefined;
+  };
+  const embedding = matrix([layout.embedding]);
+  const positions = layout.positions && matrix([layout.positions]);
   const layers = layout.layers.map((layer, index) => {
     stage = split[index + 1]!;
     return {
       stage,
-      attentionNorm: vector(layer.attentionNorm),
-      queryKeyValue: matrix(layer.query, layer.key, layer.value),
-      output: matrix(layer.output),
-      feedForwardNorm: vector(layer.feedForwardNorm),
-      gateUp: matrix(layer.gate, layer.up),
-      down: matrix(layer.down),
+      attentionNorm: norm(layer.attentionNorm, layer.attentionNormBias),
+      queryKeyValue: matrix([layer.query, layer.key, layer.value], [layer.queryBias, layer.keyBias, layer.valueBias]),
+      queryNorm: norm(layer.queryNorm),
+      keyNorm: norm(layer.keyNorm),
+      output: matrix([layer.output], [layer.outputBias]),
+      attentionPostNorm: norm(layer.attentionPostNorm),
+      feedForwardNorm: norm(layer.feedForwardNorm, layer.feedForwardNormBias),
+      gateUp: matrix([layer.gate, layer.up], [layer.upBias]),
+      down: matrix([layer.down], [layer.downBias]),
+      feedForwardPostNorm: norm(layer.feedForwardPostNorm),
     };
   });
   stage = split.at(-1)!;
-  const finalNorm = vector(layout.finalNorm);
-  return { embedding, layers, finalNorm, head: layout.head ? matrix(layout.head) : embedding };
+  const finalNorm = norm(layout.finalNorm, layout.finalNormBias);
+  return { embedding, positions, layers, finalNorm, head: layout.head ? matrix([layout.head]) : embedding };
 }
 
+/** Parts of a matrix or a vector, of which a layout may leave out some. */
+type Parts = readonly (TensorName | undefined)[];
+
+const present = (parts: Parts): TensorName[] => parts.filter((part) => part !== undefined);
+
+const rowsOf = (tensors: readonly TensorName[]): number => tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
+
 /** All matrices and vectors, each once, in the order in which a pass comes to them. */
-export function weightPlans({ embedding, layers, finalNorm, head }: WeightsPlan): (MatrixPlan | VectorPlan)[] {
+export function weightPlans({
+  embedding,
+  positions,
+  layers,
+  finalNorm,
+  head,
+}: WeightsPlan): (MatrixPlan | VectorPlan)[] {
   const ofLayers = layers.flatMap((layer) => [
-    ...[layer.attentionNorm, layer.queryKeyValue, layer.output],
-    ...[layer.feedForwardNorm, layer.gateUp, layer.down],
+    ...[
+      layer.attentionNorm,
+      layer.queryKeyValue,
+      layer.queryNorm,
+      layer.keyNorm,
+      layer.output,
+      layer.attentionPostNorm,
+    ],
+    ...[layer.feedForwardNorm, layer.gateUp, layer.down, layer.feedForwardPostNorm],
   ]);
-  return [...new Set([embedding, ...ofLayers, finalNorm, head])];
+  const plans = new Set([embedding, positions, ...ofLayers, finalNorm, head]);
+  return [...plans].flatMap((plan) => (plan ? (plan.bias ? [plan, plan.bias] : [plan]) : []));
 }
 
 function planCache(
@@ -308,6 +357,7 @@ function planPass(
   const words = (count: number) => arena.reserve(count * 4);
   const rows = (width: number) => words(maxNodes * width);
   const queryDim = config.queryHeads * config.headDim;
+  const { ropes, rotated } = formOf(config);
   const widest = Math.max(config.hidden, config.intermediate, queryDim);
   const programOps = config.layers * OPS_PER_LAYER + OPS_OUTSIDE_LAYERS;
   return {
@@ -317,8 +367,7 @@ function planPass(
     positions: rows(1),
     depths: rows(1),
     paths: rows(maxNodes),
-    frequencies: words(config.headDim / 2),
-    ropeTable: rows(config.headDim),
+    ropes: ropes.map(() => ({ frequencies: words(rotated / 2), table: rows(rotated) })),
     stream: rows(config.hidden),
     normed: rows(config.hidden),
     update: rows(config.hidden),

@@ -5,6 +5,7 @@
 import type { Machine } from '../engine/engine.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
+import type { ModelForm } from './form.ts';
 import type { PassPlan, StagePlan } from './memory-plan.ts';
 import type { PassInput } from './transformer.ts';
 
@@ -38,11 +39,13 @@ export class Stage {
   }
 
   /** Copies what layers read of a pass over `rows` tokens from the stage that has run before. */
-  takeOver({ pass, memory }: Stage, rows: number, { hidden, headDim }: ModelConfig): void {
+  takeOver({ pass, memory }: Stage, rows: number, { hidden }: ModelConfig, { rotated }: ModelForm): void {
     const copy = (to: number, from: number, count: number) =>
       this.#integers(to, count).set(new Int32Array(memory.buffer, from, count));
     copy(this.pass.stream, pass.stream, rows * hidden);
-    copy(this.pass.ropeTable, pass.ropeTable, rows * headDim);
+    this.pass.ropes.forEach(({ table }, i) => {
+      copy(table, pass.ropes[i]!.table, rows * rotated);
+    });
     copy(this.pass.depths, pass.depths, rows);
     copy(this.pass.paths, pass.paths, rows * rows);
   }

@@ -5,26 +5,28 @@
  *   for each layer:  stream += attention(norm(stream));  stream += feedForward(norm(stream))
  *   logits = head(norm(stream))
  *
+ * Families of models differ in what form.ts describes, and in the tensors that a layer has: a norm or a bias that is not in its plan is left out.
+ *
  * Ops are written for the memory that holds the layer. Where that is another than the last layer's, the stream moves there.
  *
- * Source: Vaswani et al., 2017, arXiv 1706.03762, in the Llama form (architectures/llama.ts).
+ * Source: Vaswani et al., 2017, arXiv 1706.03762; those of a family are in its file in architectures/.
  * Bits: a row's result depends on the tokens of its path only, never on the other rows of the pass (each kernel's header says how).
  * @module
  */
 import type { Machine } from '../engine/engine.ts';
 import { KV_TYPES } from '../engine/kv-type.ts';
-import { exp, log } from '../engine/math.ts';
 import * as op from '../engine/opcodes.ts';
 import { floatBits } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
+import { formOf, type LayerForm, type ModelForm } from './form.ts';
 import {
   type CachePlan,
   isBlocked,
   type LayerPlan,
   type MatrixPlan,
   type MemoryPlan,
+  type NormPlan,
   type PassPlan,
-  type VectorPlan,
 } from './memory-plan.ts';
 import { Stage } from './stage.ts';
 import type { LogitRows } from './target.ts';
@@ -61,8 +63,12 @@ const MATMUL = {
   q4: op.MATMUL_Q4,
 } as const;
 
+/** An activation, times the up projection where there is a gate. */
+const ACTIVATIONS = { silu: op.SILU_GATE, gelu: op.GELU_ERF_GATE, 'gelu-tanh': op.GELU_GATE } as const;
+
 export class Transformer {
   readonly #config: ModelConfig;
+  readonly #form: ModelForm;
   readonly #plan: MemoryPlan;
   readonly #stages: readonly Stage[];
   /** Where ops are written to. */
@@ -73,12 +79,16 @@ export class Transformer {
   /** @param machines one for each stage of the plan */
   constructor(machines: readonly Machine[], config: ModelConfig, plan: MemoryPlan) {
     this.#config = config;
+    this.#form = formOf(config);
     this.#plan = plan;
     this.#kv = KV_TYPES[plan.options.kv];
     this.#stages = plan.stages.map((stage, i) => new Stage(machines[i]!, stage));
     this.#stage = this.#stages[0]!;
     const { memory, pass } = this.#stage;
-    writeRopeFrequencies(new Float32Array(memory.buffer, pass.frequencies, config.headDim / 2), config);
+    this.#form.ropes.forEach(({ frequencies, longer }, i) => {
+      const chosen = longer && plan.options.context > longer.above ? longer.frequencies : frequencies;
+      new Float32Array(memory.buffer, pass.ropes[i]!.frequencies, chosen.length).set(chosen);
+    });
   }
 
   /** Runs one pass: keys and values of the new tokens go to their slots, logits to `pass.logits`, row i for node i. */
@@ -89,19 +99,23 @@ export class Transformer {
     this.#stage = this.#stages[weights.embedding.stage]!;
     this.#stage.begin(input);
 
-    this.#embed(weights.embedding, rows);
-    this.#push(
-      op.ROPE_TABLE,
-      this.#pass.ropeTable,
-      this.#pass.positions,
-      this.#pass.frequencies,
-      rows,
-      this.#config.headDim / 2,
-    );
+    this.#embed(rows);
+    this.#form.ropes.forEach(({ scale }, i) => {
+      const { frequencies, table } = this.#pass.ropes[i]!;
+      const half = this.#form.rotated / 2;
+      this.#push(op.ROPE_TABLE, table, this.#pass.positions, frequencies, rows, half, floatBits(scale));
+    });
+    const isParallel = this.#form.residual === 'parallel';
     weights.layers.forEach((layer, index) => {
       this.#moveTo(layer.stage, rows);
-      this.#attention(layer, cache.keys[index]!, cache.values[index]!, length, rows);
+      const { stream } = this.#pass;
+      this.#norm(layer.attentionNorm, stream, rows);
+      this.#attention(layer, this.#form.layers[index]!, cache.keys[index]!, cache.values[index]!, length, rows);
+      if (isParallel) this.#norm(layer.feedForwardNorm, stream, rows);
+      this.#addUpdate(layer.attentionPostNorm, rows);
+      if (!isParallel) this.#norm(layer.feedForwardNorm, stream, rows);
       this.#feedForward(layer, rows);
+      this.#addUpdate(layer.feedForwardPostNorm, rows);
     });
     if (logitRows !== 'none') {
       this.#moveTo(weights.head.stage, rows);
@@ -154,103 +168,108 @@ export class Transformer {
     const next = this.#stages[stage]!;
     if (next === this.#stage) return;
     this.#stage.run();
-    next.takeOver(this.#stage, rows, this.#config);
+    next.takeOver(this.#stage, rows, this.#config, this.#form);
     this.#stage = next;
   }
 
-  #embed(table: MatrixPlan, rows: number): void {
-    const { stream, tokens } = this.#pass;
-    this.#push(EMBED[table.dtype], stream, table.address, tokens, rows, this.#config.hidden, floatBits(1));
+  /** stream = embedding[tokens] * scale + positions[positions] */
+  #embed(rows: number): void {
+    const { embedding, positions } = this.#plan.weights;
+    const { stream, update } = this.#pass;
+    const rowsOf = ({ dtype, address }: MatrixPlan, out: number, ids: number, scale: number) =>
+      this.#push(EMBED[dtype], out, address, ids, rows, this.#config.hidden, floatBits(scale));
+    rowsOf(embedding, stream, this.#pass.tokens, this.#form.embeddingScale);
+    if (!positions) return;
+    rowsOf(positions, update, this.#pass.positions, 1);
+    this.#addUpdate(undefined, rows);
   }
 
-  #attention(layer: LayerPlan, keys: number, values: number, length: number, rows: number): void {
-    const { queryHeads, kvHeads, headDim } = this.#config;
-    const { normed, queryKeyValue, attended, update, ropeTable, paths, depths, attentionScratch } = this.#pass;
+  /** update = attention(normed) */
+  #attention(layer: LayerPlan, form: LayerForm, keys: number, values: number, length: number, rows: number): void {
+    const { queryHeads, kvHeads, headDim, rmsNormEpsilon } = this.#config;
+    const { rotated, scoreScale, scoreCap } = this.#form;
+    const { normed, queryKeyValue, attended, update, ropes, paths, depths, attentionScratch } = this.#pass;
     const { capacity } = this.#plan;
     const stride = layer.queryKeyValue.outDim;
     const key = queryKeyValue + queryHeads * headDim * 4;
     const value = key + kvHeads * headDim * 4;
 
-    this.#norm(layer.attentionNorm, rows);
     this.#matmul(layer.queryKeyValue, normed, queryKeyValue, rows);
-    // Query and key heads lie side by side and turn alike.
-    this.#push(
-      op.ROPE,
-      queryKeyValue,
-      ropeTable,
-      rows,
-      queryHeads + kvHeads,
-      headDim,
-      headDim / 2,
-      stride,
-      ROPE_HALVES,
-    );
+    const headNorm = (norm: NormPlan | undefined, x: number, heads: number) => {
+      if (norm) this.#push(op.HEAD_NORM, x, norm.address, rows, heads, headDim, stride, floatBits(rmsNormEpsilon));
+    };
+    headNorm(layer.queryNorm, queryKeyValue, queryHeads);
+    headNorm(layer.keyNorm, key, kvHeads);
+    if (form.rope !== undefined) {
+      const { table } = ropes[form.rope]!;
+      // Query and key heads lie side by side and turn alike.
+      const heads = queryHeads + kvHeads;
+      this.#push(op.ROPE, queryKeyValue, table, rows, heads, headDim, rotated / 2, stride, ROPE_HALVES);
+    }
     const target = [keys, values, key, value, length];
     this.#push(op.KV_STORE_F32 + this.#kv, ...target, rows, kvHeads, headDim, capacity, stride);
     this.#push(
       op.ATTENTION_F32 + this.#kv,
       ...[attended, queryKeyValue, keys, values, paths, depths, length, rows, queryHeads, kvHeads],
-      ...[headDim, capacity, stride, attentionScratch, floatBits(1 / Math.sqrt(headDim))],
+      ...[headDim, capacity, stride, attentionScratch, floatBits(scoreScale), form.window, floatBits(scoreCap)],
     );
     this.#matmul(layer.output, attended, update, rows);
-    this.#addUpdate(rows);
   }
 
+  /** update = down(activation(gate normed) * up normed) */
   #feedForward(layer: LayerPlan, rows: number): void {
     const { intermediate } = this.#config;
+    const { activation, gated: hasGate } = this.#form;
     const { normed, gateUp, gated, update } = this.#pass;
 
-    this.#norm(layer.feedForwardNorm, rows);
     this.#matmul(layer.gateUp, normed, gateUp, rows);
-    this.#push(op.SILU_GATE, gated, gateUp, gateUp + intermediate * 4, rows, intermediate, 2 * intermediate);
+    const up = hasGate ? gateUp + intermediate * 4 : 0;
+    this.#push(ACTIVATIONS[activation], gated, gateUp, up, rows, intermediate, layer.gateUp.outDim);
     this.#matmul(layer.down, gated, update, rows);
-    this.#addUpdate(rows);
   }
 
   /** Logits of rows firstRow..rows - 1. */
   #head(firstRow: number, rows: number): void {
     const { hidden, vocab } = this.#config;
     const { stream, normed, logits } = this.#pass;
+    const { logitCap } = this.#form;
     const { finalNorm, head } = this.#plan.weights;
-    this.#norm(finalNorm, rows - firstRow, stream + firstRow * hidden * 4);
-    this.#matmul(head, normed, logits + firstRow * vocab * 4, rows - firstRow);
+    const count = rows - firstRow;
+    const out = logits + firstRow * vocab * 4;
+    this.#norm(finalNorm, stream + firstRow * hidden * 4, count);
+    this.#matmul(head, normed, out, count);
+    if (logitCap > 0) this.#push(op.SOFT_CAP, out, count * vocab, floatBits(logitCap));
   }
 
-  /** normed = RMSNorm(x) */
-  #norm(weight: VectorPlan, rows: number, x = this.#pass.stream): void {
-    const { hidden, rmsNormEpsilon } = this.#config;
-    this.#push(op.RMS_NORM, this.#pass.normed, x, weight.address, rows, hidden, floatBits(rmsNormEpsilon));
+  /** out = norm(x), by default `normed` */
+  #norm({ address, bias }: NormPlan, x: number, rows: number, out = this.#pass.normed): void {
+    const sizes = [rows, this.#config.hidden, floatBits(this.#config.rmsNormEpsilon)];
+    if (bias) this.#push(op.LAYER_NORM, out, x, address, bias.address, ...sizes);
+    else this.#push(op.RMS_NORM, out, x, address, ...sizes);
   }
 
-  /** out (rows, outDim) = x (rows, inDim) weightᵀ; for weights in blocks x is quantised first. */
+  /** out (rows, outDim) = x (rows, inDim) weightᵀ + bias; for weights in blocks x is quantised first. */
   #matmul(weight: MatrixPlan, x: number, out: number, rows: number): void {
     const { address, dtype, inDim, outDim } = weight;
+    const bias = weight.bias?.address ?? 0;
     const sizes = [rows, inDim, outDim, outDim];
     if (!isBlocked(dtype)) {
-      this.#push(MATMUL[dtype], out, x, address, 0, ...sizes);
+      this.#push(MATMUL[dtype], out, x, address, bias, ...sizes);
       return;
     }
     const { quantized, quantizedScales } = this.#pass;
     this.#push(dtype === 'q8' ? op.QUANTIZE_Q8 : op.QUANTIZE_Q4, quantized, quantizedScales, x, rows, inDim);
-    this.#push(MATMUL[dtype], out, quantized, quantizedScales, address, 0, ...sizes);
+    this.#push(MATMUL[dtype], out, quantized, quantizedScales, address, bias, ...sizes);
   }
 
-  /** stream += update */
-  #addUpdate(rows: number): void {
+  /** stream += update, or the norm of it */
+  #addUpdate(norm: NormPlan | undefined, rows: number): void {
     const { stream, update } = this.#pass;
+    if (norm) this.#norm(norm, update, rows, update);
     this.#push(op.ADD, stream, stream, update, rows * this.#config.hidden);
   }
 
   #push(opcode: number, ...operands: number[]): void {
     this.#stage.program.push(opcode, ...operands);
   }
-}
-
-/**
- * frequencies[i] = theta^(-2i / headDim): the angle by which pair i turns from one position to the next.
- * Source: Su et al., 2021, arXiv 2104.09864, section 3.2.2. Computed in f64, stored as f32.
- */
-function writeRopeFrequencies(frequencies: Float32Array, { ropeTheta, headDim }: ModelConfig): void {
-  const logTheta = log(ropeTheta);
-  for (let i = 0; i < frequencies.length; i++) frequencies[i] = exp((-2 * i * logTheta) / headDim);
 }

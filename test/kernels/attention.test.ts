@@ -15,6 +15,10 @@ interface Shape {
   readonly headDim: number;
   /** Committed positions. */
   readonly length: number;
+  /** Positions that a row sees; default all. */
+  readonly window?: number;
+  /** Soft cap of scores; default none. */
+  readonly cap?: number;
 }
 
 /** One pass: new rows with their parents, on a cache whose unused slots are poisoned. */
@@ -70,7 +74,19 @@ function run(pass: Pass, parts = 1): Float32Array {
   const operands = [
     ...[KV_TYPES[type], out, host.place(pass.q), host.place(cache.keys.bytes), host.place(cache.values.bytes)],
     ...[host.place(paths), host.place(depths)],
-    ...[length, rows, heads, kvHeads, headDim, capacity, stride, scratch, scaleOf(pass)],
+    ...[
+      length,
+      rows,
+      heads,
+      kvHeads,
+      headDim,
+      capacity,
+      stride,
+      scratch,
+      scaleOf(pass),
+      pass.window ?? 0,
+      pass.cap ?? 0,
+    ],
   ];
   const tiles = host.kernels.attentionTiles!(rows, heads, kvHeads);
   for (let part = 0; part < parts; part++) {
@@ -90,6 +106,7 @@ function queryOf(pass: Pass, row: number, head: number, visible = visibleSlots(p
     keys: visible.map((slot) => cache.key(kvHead, slot)),
     values: visible.map((slot) => cache.value(kvHead, slot)),
     scale: scaleOf(pass),
+    ...(pass.cap !== undefined && { cap: pass.cap }),
   };
 }
 
@@ -107,8 +124,9 @@ function unroundedQueryOf(pass: Pass, row: number, head: number, isFresh: (slot:
   };
 }
 
-function visibleSlots({ length, parents }: Pass, row: number): number[] {
-  return [...Array.from({ length }, (_, slot) => slot), ...pathTo(parents, row).map((node) => length + node)];
+function visibleSlots({ length, parents, window = Infinity }: Pass, row: number): number[] {
+  const path = [...Array.from({ length }, (_, slot) => slot), ...pathTo(parents, row).map((node) => length + node)];
+  return path.slice(Math.max(path.length - window, 0));
 }
 
 /** (rows, heads, headDim) of a twin for one query. */
@@ -139,6 +157,33 @@ const SHAPES: readonly Shape[] = [
   { heads: 7, kvHeads: 1, headDim: 128, length: 66 },
   { heads: 5, kvHeads: 5, headDim: 44, length: 33 },
 ];
+
+/** Windows that begin among committed positions, among the nodes of a path, and before both; in tiles of several rows, and of one. */
+const WINDOWED: readonly Shape[] = [
+  { heads: 2, kvHeads: 2, headDim: 12, length: 5, window: 1 },
+  { heads: 3, kvHeads: 1, headDim: 32, length: 64, window: 4 },
+  { heads: 9, kvHeads: 3, headDim: 20, length: 131, window: 41, cap: 3 },
+  { heads: 8, kvHeads: 2, headDim: 64, length: 7, window: 9 },
+  { heads: 5, kvHeads: 5, headDim: 44, length: 33, window: 33, cap: 50 },
+  { heads: 4, kvHeads: 4, headDim: 8, length: 0, window: 3 },
+  { heads: 1, kvHeads: 1, headDim: 16, length: 90, window: 1000, cap: 0.5 },
+];
+
+for (const [i, shape] of WINDOWED.entries()) {
+  for (const type of TYPES) {
+    const seed = 40 + i;
+    test(`attention in a window has the bits of its twin: ${type}, ${JSON.stringify(shape)} (seed ${seed})`, () => {
+      const next = random(seed);
+      const trees = [chain(1), chain(17), star(10), binary(15), ...[2, 3, 5, 21].map((rows) => randomTree(next, rows))];
+      for (const parents of trees) {
+        const pass = randomPass(next, shape, parents, type);
+        const want = everyQuery(pass, (row, head) => attend(queryOf(pass, row, head)));
+        assert.is(firstDifference(run(pass), want), -1, `${parents}`);
+        assert.is(firstDifference(run(pass, 3), want), -1, `${parents}, in parts`);
+      }
+    });
+  }
+}
 
 for (const [seed, shape, type] of SHAPES.flatMap((shape, seed) => TYPES.map((type) => [seed, shape, type] as const))) {
   test(`attention has the bits of its twin: ${type}, ${JSON.stringify(shape)}, chains, stars, binary and random trees (seed ${seed})`, () => {
@@ -178,8 +223,9 @@ function plainStep(pass: Pass, row: number): Pass {
 
 test('a row of a tree has the bits that it has alone, its ancestors committed (seed 11)', () => {
   const next = random(11);
-  for (let round = 0; round < 3 * SHAPES.length; round++) {
-    const shape = SHAPES[round % SHAPES.length]!;
+  const shapes = [...SHAPES, ...WINDOWED];
+  for (let round = 0; round < 3 * shapes.length; round++) {
+    const shape = shapes[round % shapes.length]!;
     const pass = randomPass(next, shape, randomTree(next, 1 + randomInt(next, 30)), TYPES[round % TYPES.length]);
     const width = shape.heads * shape.headDim;
     const together = run(pass);
@@ -321,6 +367,40 @@ test('a softmax summed in plain order instead of lanes is seen (planted fault, s
   };
   const rows = differingRows(pass, (row, head) => attend({ ...queryOf(pass, row, head), sum: inOrder }));
   assert.ok(rows.length > 0);
+});
+
+//   positions   0 1 2 3 4 5 | 6 7 8       with a window of 3 row 4, at position 8 behind nodes 0 and 1, sees 6, 7 and 8;
+//                     slots | 0 1 4       its slot is two further than its position
+test('a window of one position more or less is seen in every row (planted fault, seed 27)', () => {
+  for (const type of TYPES) {
+    const pass = { ...smallPass(27, type), window: 3 };
+    for (const window of [2, 4]) {
+      const rows = differingRows(pass, (row, head) => attend(queryOf({ ...pass, window }, row, head)));
+      assert.equal(rows, [0, 1, 2, 3, 4], `${type}, ${window}`);
+    }
+  }
+});
+
+test('a window counted in slots instead of positions is seen in the rows whose slot is not their position (planted fault, seed 28)', () => {
+  const pass = { ...smallPass(28), window: 3 };
+  const bySlot = (row: number) => visibleSlots({ ...pass, window: Infinity }, row).filter((slot) => slot > 6 + row - 3);
+  const rows = differingRows(pass, (row, head) => attend(queryOf(pass, row, head, bySlot(row))));
+  assert.equal(rows, [2, 3, 4]);
+});
+
+test('a key outside the window with the lowest score instead of none is seen: the softmax has other lanes (planted fault, seed 29)', () => {
+  const pass = { ...smallPass(29), window: 2, length: 6 };
+  const cache = pass.cache.copy();
+  for (let slot = 0; slot < 6; slot++) cache.store(slot, new Float32Array(8), new Float32Array(8));
+  const all = (row: number) => visibleSlots({ ...pass, window: Infinity }, row);
+  const rows = differingRows(pass, (row, head) => attend(queryOf({ ...pass, cache }, row, head, all(row))));
+  assert.equal(rows, [0, 1, 2, 3, 4]);
+});
+
+test('a soft cap that is left out is seen in every row (planted fault, seed 30)', () => {
+  const pass = { ...smallPass(30), cap: 2 };
+  const rows = differingRows(pass, (row, head) => attend({ ...queryOf(pass, row, head), cap: 0 }));
+  assert.equal(rows, [0, 1, 2, 3, 4]);
 });
 
 for (const type of ['f16', 'q8'] as const) {

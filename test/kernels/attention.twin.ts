@@ -5,6 +5,7 @@
 import type { KvType } from '../../src/engine/kv-type.ts';
 import type { Row } from './kv-cache.twin.ts';
 import { LARGEST_F16, quantizeRow } from './kv-type.twin.ts';
+import { softCap } from './activation.twin.ts';
 import { laneSum } from './math.twin.ts';
 import { softmax } from './softmax.twin.ts';
 
@@ -20,14 +21,16 @@ export interface Query {
   readonly keys: readonly Row[];
   readonly values: readonly Row[];
   readonly scale: number;
+  /** Soft cap of scores; 0: none. */
+  readonly cap?: number;
   /** How the terms of the softmax are added; a test passes another order to see that it shows. */
   readonly sum?: typeof laneSum;
 }
 
 /** (headDim,) what one query attends to. */
-export function attend({ type, q, keys, values, scale, sum = laneSum }: Query): Float32Array {
+export function attend({ type, q, keys, values, scale, cap = 0, sum = laneSum }: Query): Float32Array {
   const scoreOf = type === 'q8' ? integerScores(q, scale) : floatScores(type, q, scale);
-  const scores = keys.map(scoreOf);
+  const scores = keys.map(scoreOf).map((score) => (cap > 0 ? softCap(score, cap) : score));
   const weights = softmax(Float32Array.from(scores), sum).map((p, position) => f(p * values[position]!.scale));
   return q.map((_, d) => {
     let total = 0;

@@ -48,6 +48,30 @@ test('LayerNorm has the bits of its twin, in place (seed 2)', () => {
   }
 });
 
+test('RMSNorm of heads has the bits of its twin, any stride, in place, and touches only the heads asked for (seed 5)', () => {
+  const next = random(5);
+  for (const [heads, headDim, gap] of [
+    [1, 4, 0],
+    [3, 12, 5],
+    [9, 64, 70],
+  ] as const) {
+    const [rows, stride] = [4, heads * headDim + gap];
+    const x = randomMatrix(next, rows, stride);
+    const weight = randomFloats(next, headDim);
+    const host = kernelHost();
+    const address = host.place(x);
+    host.kernels.headNorm!(address, host.place(weight), rows, headDim, stride, EPSILON, 0, heads - 1);
+    const want = x.slice();
+    for (let row = 0; row < rows; row++) {
+      for (let head = 0; head < heads - 1; head++) {
+        const from = row * stride + head * headDim;
+        want.set(rmsNorm(x.subarray(from, from + headDim), weight, EPSILON), from);
+      }
+    }
+    assert.is(firstDifference(host.floats(address, x.length), want), -1, `${heads} heads of ${headDim}`);
+  }
+});
+
 test('both are within 1e-6 of the f64 value, relative to the largest element of the row (seed 3)', () => {
   const next = random(3);
   for (const dim of [4, 100, 576, 2048]) {

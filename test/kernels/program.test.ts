@@ -81,8 +81,8 @@ function attention(type: number): MakeExample {
     const [paths, depths] = [place.ints(...[0, -1, -1], ...[0, 1, -1], ...[0, 2, -1]), place.ints(0, 1, 1)];
     const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 16), 6];
     const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 16, 70, scratch];
-    const words = [op.ATTENTION_F32 + type, ...shared, floatBits(SCALE)];
-    return { kernel: 'attention', words, operands: [type, ...shared, SCALE, 0, 4], scratch };
+    const words = [op.ATTENTION_F32 + type, ...shared, floatBits(SCALE), 5, floatBits(SCALE)];
+    return { kernel: 'attention', words, operands: [type, ...shared, SCALE, 5, SCALE, 0, 4], scratch };
   };
 }
 
@@ -178,13 +178,18 @@ const EXAMPLES: Record<string, MakeExample> = {
   },
   ROPE_TABLE(_, place) {
     const [table, positions, frequencies] = [place.floats(ROWS * 2 * 8), place.ints(0, 77, 2047), place.floats(8)];
-    const words = [op.ROPE_TABLE, table, positions, frequencies, ROWS, 8];
-    return { kernel: 'ropeTable', words, operands: [table, positions, frequencies, 8, 0, ROWS] };
+    const words = [op.ROPE_TABLE, table, positions, frequencies, ROWS, 8, floatBits(SCALE)];
+    return { kernel: 'ropeTable', words, operands: [table, positions, frequencies, 8, SCALE, 0, ROWS] };
   },
   ROPE(_, place) {
     const [x, table] = [place.floats(ROWS * 70), place.floats(ROWS * 2 * 8)];
     const words = [op.ROPE, x, table, ROWS, 4, 16, 8, 70, 1];
     return { kernel: 'rope', words, operands: [x, table, ROWS, 16, 8, 70, 1, 0, 4] };
+  },
+  HEAD_NORM(_, place) {
+    const [x, weight] = [place.floats(ROWS * 70), place.floats(16)];
+    const words = [op.HEAD_NORM, x, weight, ROWS, 4, 16, 70, floatBits(EPSILON)];
+    return { kernel: 'headNorm', words, operands: [x, weight, ROWS, 16, 70, EPSILON, 0, 4] };
   },
   KV_STORE_F32: kvStore(op.KV_F32),
   KV_STORE_F16: kvStore(op.KV_F16),
@@ -204,6 +209,15 @@ const EXAMPLES: Record<string, MakeExample> = {
     const [out, gate] = [place.floats(ROWS * DIM), place.floats(ROWS * 2 * DIM)];
     const shared = [out, gate, gate + DIM * 4, ROWS, DIM, 2 * DIM];
     return { kernel: 'geluGate', words: [op.GELU_GATE, ...shared], operands: [...shared, 0, DIM] };
+  },
+  GELU_ERF_GATE(_, place) {
+    const [out, gate] = [place.floats(ROWS * DIM), place.floats(ROWS * DIM)];
+    const shared = [out, gate, 0, ROWS, DIM, DIM];
+    return { kernel: 'geluErfGate', words: [op.GELU_ERF_GATE, ...shared], operands: [...shared, 0, DIM] };
+  },
+  SOFT_CAP(_, place) {
+    const [x, count] = [place.floats(ROWS * 13), ROWS * 13]; // not a multiple of 4
+    return { kernel: 'softCap', words: [op.SOFT_CAP, x, count, floatBits(SCALE)], operands: [x, SCALE, 0, count] };
   },
   ADD(_, place) {
     const shared = [place.floats(ROWS * DIM), place.floats(ROWS * DIM), place.floats(ROWS * DIM)];

@@ -6,11 +6,11 @@ import { largestUlpError, relativeError } from './ulp.ts';
 const PAIRINGS: Pairing[] = ['halves', 'interleaved'];
 
 /** @returns address of the table (rows, 2, half) of these positions */
-function placeTable(host: KernelHost, positions: Int32Array, frequencies: Float32Array): number {
+function placeTable(host: KernelHost, positions: Int32Array, frequencies: Float32Array, scale = 1): number {
   const rows = positions.length;
   const half = frequencies.length;
   const table = host.place(new Float32Array(rows * 2 * half));
-  host.kernels.ropeTable!(table, host.place(positions), host.place(frequencies), half, 0, rows);
+  host.kernels.ropeTable!(table, host.place(positions), host.place(frequencies), half, scale, 0, rows);
   return table;
 }
 
@@ -22,6 +22,18 @@ test('the table has the bits of its twin for positions up to 100000 (seed 1)', (
   const got = host.floats(placeTable(host, positions, frequencies), 64 * 80);
   const want = Float32Array.from([...positions].flatMap((position) => [...ropeTable(position, frequencies)]));
   assert.is(firstDifference(got, want), -1);
+});
+
+test('a scaled table has the bits of its twin, whatever the number of pairs (seed 6)', () => {
+  const next = random(6);
+  const scale = Math.fround(1.19);
+  for (const half of [1, 3, 6, 40]) {
+    const host = kernelHost();
+    const frequencies = randomFloats(next, half, 0.3);
+    const got = host.floats(placeTable(host, Int32Array.of(3, 900), frequencies, scale), 4 * half);
+    const want = Float32Array.from([3, 900].flatMap((position) => [...ropeTable(position, frequencies, scale)]));
+    assert.is(firstDifference(got, want), -1);
+  }
 });
 
 test('cosine and sine are within 0.51 ULP of the f64 value for angles up to 100000', () => {

@@ -8,10 +8,12 @@ const f = Math.fround;
 
 export type Pairing = 'halves' | 'interleaved';
 
-/** One row of the table: half cosines, then half sines. */
-export function ropeTable(position: number, frequencies: Float32Array): Float32Array {
+/** One row of the table: half cosines, then half sines, times `scale`. */
+export function ropeTable(position: number, frequencies: Float32Array, scale = 1): Float32Array {
   const turns = Array.from(frequencies, (frequency) => cosineAndSine(f(position * frequency)));
-  return Float32Array.from([...turns.map(([cosine]) => cosine), ...turns.map(([, sine]) => sine)]);
+  return Float32Array.from([...turns.map(([cosine]) => cosine), ...turns.map(([, sine]) => sine)]).map(
+    (value) => value * scale,
+  );
 }
 
 /** One head turned by one row of the table. */

@@ -4,10 +4,26 @@
  * @module
  */
 import type { ModelConfig } from '../../formats/hf-config.ts';
-import type { CheckpointLayout } from './layout.ts';
+import type { CheckpointLayout, LayerLayout, TensorName } from './layout.ts';
 
-/** Where a Llama checkpoint keeps its weights. */
-export function llamaLayout(config: ModelConfig): CheckpointLayout {
+/** What every layer of Llama has. */
+export type LlamaLayer = LayerLayout & Required<Pick<LayerLayout, 'key' | 'value' | 'gate' | 'up'>>;
+
+export interface LlamaLayout extends CheckpointLayout {
+  readonly layers: readonly LlamaLayer[];
+}
+
+/** Names a tensor of a layer. */
+export type LayerTensor = (name: string, ...shape: number[]) => TensorName;
+
+/**
+ * Where a Llama checkpoint keeps its weights, and one of a family that has most of its names.
+ * @param change what a layer has besides, or in the place of Llama's
+ */
+export function llamaLayout(
+  config: ModelConfig,
+  change: (tensor: LayerTensor, llama: LlamaLayer) => Partial<LayerLayout> = () => ({}),
+): LlamaLayout {
   const { hidden, vocab, intermediate, headDim } = config;
   const queryDim = config.queryHeads * headDim;
   const keyDim = config.kvHeads * headDim;
@@ -16,18 +32,19 @@ export function llamaLayout(config: ModelConfig): CheckpointLayout {
     finalNorm: { name: 'model.norm.weight', shape: [hidden] },
     head: config.tied ? undefined : { name: 'lm_head.weight', shape: [vocab, hidden] },
     layers: Array.from({ length: config.layers }, (_, layer) => {
-      const tensor = (name: string, ...shape: number[]) => ({ name: `model.layers.${layer}.${name}.weight`, shape });
-      return {
-        attentionNorm: tensor('input_layernorm', hidden),
-        query: tensor('self_attn.q_proj', queryDim, hidden),
-        key: tensor('self_attn.k_proj', keyDim, hidden),
-        value: tensor('self_attn.v_proj', keyDim, hidden),
-        output: tensor('self_attn.o_proj', hidden, queryDim),
-        feedForwardNorm: tensor('post_attention_layernorm', hidden),
-        gate: tensor('mlp.gate_proj', intermediate, hidden),
-        up: tensor('mlp.up_proj', intermediate, hidden),
-        down: tensor('mlp.down_proj', hidden, intermediate),
+      const tensor: LayerTensor = (name, ...shape) => ({ name: `model.layers.${layer}.${name}`, shape });
+      const llama = {
+        attentionNorm: tensor('input_layernorm.weight', hidden),
+        query: tensor('self_attn.q_proj.weight', queryDim, hidden),
+        key: tensor('self_attn.k_proj.weight', keyDim, hidden),
+        value: tensor('self_attn.v_proj.weight', keyDim, hidden),
+        output: tensor('self_attn.o_proj.weight', hidden, queryDim),
+        feedForwardNorm: tensor('post_attention_layernorm.weight', hidden),
+        gate: tensor('mlp.gate_proj.weight', intermediate, hidden),
+        up: tensor('mlp.up_proj.weight', intermediate, hidden),
+        down: tensor('mlp.down_proj.weight', hidden, intermediate),
       };
+      return { ...llama, ...change(tensor, llama) };
     }),
   };
 }
