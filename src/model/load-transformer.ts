@@ -12,8 +12,9 @@ import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { type Folder, type FolderInput, openFolder } from '../formats/folder.ts';
-import { type ModelConfig, parseHfConfig } from '../formats/hf-config.ts';
+import type { ModelConfig } from '../formats/hf-config.ts';
 import type { Tensors } from '../formats/tensors.ts';
+import { parseModelConfig } from './architectures/families.ts';
 import { llamaLayout } from './architectures/llama.ts';
 import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
 import { type MemoryPlan, MOST_STAGES, misfit, planMemory, type WeightType } from './memory-plan.ts';
@@ -126,7 +127,7 @@ async function unlessAborted(promise: Promise<void>, signal: AbortSignal | undef
 export async function readConfig(folder: Folder, signal?: AbortSignal): Promise<ModelConfig> {
   const file = await folder.file('config.json', signal);
   if (!file) throw new ForetokenError('file.missing', 'the folder holds no config.json');
-  return parseHfConfig(await readAll(file, MOST_CONFIG_BYTES, signal));
+  return parseModelConfig(await readAll(file, MOST_CONFIG_BYTES, signal));
 }
 
 /**
@@ -150,8 +151,9 @@ export function planFor(config: ModelConfig, options: MemoryOptions & Pick<LoadO
   checkInteger('maxNodes', maxNodes, MOST_NODES);
   checkInteger('memoryLimit', memoryLimit, MOST_STAGES * MOST_MEMORY_BYTES);
   checkInteger('largestMemory', largestMemory, MOST_MEMORY_BYTES);
+  const layout = (config.layout ?? llamaLayout)(config);
   const planWith = (threads: number) =>
-    planMemory(config, llamaLayout(config), { dtype, kv, context, sessions, maxNodes, threads, largestMemory });
+    planMemory(config, layout, { dtype, kv, context, sessions, maxNodes, threads, largestMemory });
   const plan = planWith(chooseThreads(options, () => planWith(1).weightBytes).threads);
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError(
