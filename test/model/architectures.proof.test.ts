@@ -64,7 +64,7 @@ async function table(): Promise<string> {
     const results = [];
     for (const name of names)
       results.push({ name, nodes: verifiedNodes.get(name)!, ...(await compareWithReference(name)) });
-    const most = (values: number[]) => `${Number(Math.max(...values).toPrecision(2))}`;
+    const most = (values: number[]) => Math.max(...values).toExponential(1);
     const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
     rows.push(
       [
