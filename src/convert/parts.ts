@@ -65,7 +65,10 @@ export async function convertedModel(
 ): Promise<Converted> {
   const { config } = model;
   if (config.architecture !== 'llama' || config.form) {
-    throw new ForetokenError('config.unsupported', `only a Llama whose positions are not scaled can be written, not ${config.architecture}`);
+    throw new ForetokenError(
+      'config.unsupported',
+      `only a Llama whose positions are not scaled can be written, not ${config.architecture}`,
+    );
   }
   const { embedding, layers, finalNorm, head } = llamaLayout(config);
   const tensors = await model.readTensors();
