@@ -13,6 +13,7 @@ import { KV_TYPES, type KvType, kvBytes, kvRowBytes, kvScaleBytes, kvUnitBytes }
 import { KEY_BLOCK } from '../engine/opcodes.ts';
 import { ForetokenError } from '../errors.ts';
 import { aligned } from '../formats/byte-source.ts';
+import { formOf, frequenciesFor } from './form.ts';
 import { type CachePlan, weightPlans } from './memory-plan.ts';
 import type { TransformerModel } from './transformer-model.ts';
 
@@ -77,10 +78,14 @@ function headerOf(model: TransformerModel, length: number): Uint32Array {
   return Uint32Array.of(MAGIC, format, layers, kvHeads, headDim, weightsFingerprint(model), length);
 }
 
-/** FNV-1a over words of the packed weights, laid end to end: the same wherever in which memory they lie. */
-function weightsFingerprint({ machines, plan }: TransformerModel): number {
+/**
+ * FNV-1a over words of the packed weights, laid end to end: the same wherever in which memory they lie. Keys that turned by frequencies for
+ * longer contexts are not those of a shorter one, so the choice is part of it.
+ */
+function weightsFingerprint({ machines, plan, config }: TransformerModel): number {
   const step = Math.max(1, Math.floor(plan.weightBytes / 4 / FINGERPRINT_WORDS));
-  let hash = 0x811c9dc5;
+  const isLonger = formOf(config).ropes.some((rope) => frequenciesFor(rope, plan.options.context) !== rope.frequencies);
+  let hash = 0x811c9dc5 ^ Number(isLonger);
   let i = 0;
   for (const { stage, address, bytes } of weightPlans(plan.weights)) {
     const words = new Uint32Array(machines[stage]!.memory.buffer, address, bytes / 4);

@@ -15,6 +15,11 @@ export interface Rope {
   readonly longer?: { readonly above: number; readonly frequencies: readonly number[] };
 }
 
+/** The frequencies of a model that is loaded with a context of so many positions. */
+export function frequenciesFor({ frequencies, longer }: Rope, context: number): readonly number[] {
+  return longer && context > longer.above ? longer.frequencies : frequencies;
+}
+
 export interface LayerForm {
   /** Which of the model's ropes turns its queries and keys; undefined: none, they do not know their position. */
   readonly rope: number | undefined;

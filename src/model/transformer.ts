@@ -18,7 +18,7 @@ import { KV_TYPES } from '../engine/kv-type.ts';
 import * as op from '../engine/opcodes.ts';
 import { floatBits } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
-import { formOf, type LayerForm, type ModelForm } from './form.ts';
+import { formOf, frequenciesFor, type LayerForm, type ModelForm } from './form.ts';
 import {
   type CachePlan,
   isBlocked,
@@ -85,9 +85,9 @@ export class Transformer {
     this.#stages = plan.stages.map((stage, i) => new Stage(machines[i]!, stage));
     this.#stage = this.#stages[0]!;
     const { memory, pass } = this.#stage;
-    this.#form.ropes.forEach(({ frequencies, longer }, i) => {
-      const chosen = longer && plan.options.context > longer.above ? longer.frequencies : frequencies;
-      new Float32Array(memory.buffer, pass.ropes[i]!.frequencies, chosen.length).set(chosen);
+    this.#form.ropes.forEach((rope, i) => {
+      const frequencies = frequenciesFor(rope, plan.options.context);
+      new Float32Array(memory.buffer, pass.ropes[i]!.frequencies, frequencies.length).set(frequencies);
     });
   }
 

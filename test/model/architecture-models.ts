@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createEngine, type Machine } from '../../src/engine/engine.ts';
+import { type NamedTensor, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 import { repositoryFile } from '../repository.ts';
@@ -36,32 +37,28 @@ export function readFixture(name: string): Fixture {
 
 export const expectedOf = (name: string): Expected => readExpected(repositoryFile(`${folder}/${name}.safetensors`));
 
-/** A checkpoint as files by name. @param change what is otherwise in its config.json */
-export function checkpointFiles(name: string, change: object = {}): Record<string, Uint8Array> {
+/** A tensor of a checkpoint, in f32. */
+export type Weight = readonly [name: string, shape: readonly number[], values: Float32Array];
+
+export interface CheckpointChange {
+  /** What is otherwise in config.json. */
+  readonly config?: object;
+  /** How a tensor is stored instead. */
+  readonly store?: (weight: Weight) => readonly NamedTensor[];
+}
+
+const asFloats = ([name, shape, data]: Weight): NamedTensor[] => [[name, { dtype: 'F32', shape, data }]];
+
+/** A checkpoint as files by name. */
+export function checkpointFiles(name: string, change: CheckpointChange = {}): Record<string, Uint8Array> {
   const { config, tensors } = readFixture(name);
-  const header: Record<string, unknown> = {};
-  const arrays = tensors.map(([tensor, shape, centre, spread], t) => {
-    const values = uniform(t, product(shape), centre, spread);
-    return { tensor, shape, bytes: new Uint8Array(values.buffer) };
-  });
-  let end = 0;
-  for (const { tensor, shape, bytes } of arrays) {
-    header[tensor] = { dtype: 'F32', shape, data_offsets: [end, (end += bytes.length)] };
-  }
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  const front = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
-  new DataView(front.buffer).setBigUint64(0, BigInt(front.length - 8), true);
-  front.set(text, 8);
-  const file = new Uint8Array(front.length + end);
-  file.set(front);
-  let at = front.length;
-  for (const { bytes } of arrays) {
-    file.set(bytes, at);
-    at += bytes.length;
-  }
+  const { store = asFloats } = change;
+  const stored = tensors.flatMap(([tensor, shape, centre, spread], t) =>
+    store([tensor, shape, uniform(t, product(shape), centre, spread)]),
+  );
   return {
-    'config.json': new TextEncoder().encode(JSON.stringify({ ...config, ...change })),
-    'model.safetensors': file,
+    'config.json': new TextEncoder().encode(JSON.stringify({ ...config, ...change.config })),
+    'model.safetensors': writeSafetensors(stored),
   };
 }
 
@@ -80,6 +77,7 @@ function uniform(t: number, count: number, centre: number, spread: number): Floa
 }
 
 export interface ArchitectureOptions extends LoadOptions {
+  readonly change?: CheckpointChange;
   /** Puts itself between the model and its machine. */
   readonly wrapMachine?: (machine: Machine) => Machine;
 }
@@ -89,10 +87,10 @@ const engine = await createEngine();
 /** Loads a checkpoint; in f32 unless asked otherwise. */
 export function architectureModel(
   name: string,
-  { wrapMachine, ...options }: ArchitectureOptions = {},
+  { wrapMachine, change, ...options }: ArchitectureOptions = {},
 ): Promise<TransformerModel> {
   const wrapped = wrapMachine
     ? { ...engine, createMachine: (bytes: number) => wrapMachine(engine.createMachine(bytes)) }
     : engine;
-  return loadTransformer(checkpointFiles(name), { engine: wrapped, dtype: 'f32', ...options });
+  return loadTransformer(checkpointFiles(name, change), { engine: wrapped, dtype: 'f32', ...options });
 }
