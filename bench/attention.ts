@@ -62,7 +62,7 @@ function place(type: KvType, positions: number): Caches {
       const tiles = host.kernels.attentionTiles!(n, heads, kvHeads);
       return () => {
         const [keys, values] = caches[layer]!;
-        host.kernels.attention!(KV_TYPES[type], out, q, keys, values, paths, depths, ...sizes, 0, tiles);
+        host.kernels.attention!(KV_TYPES[type], out, q, keys, values, paths, depths, ...sizes, 0, 0, 0, tiles);
         layer = (layer + 1) % layers;
       };
     },

@@ -53,7 +53,7 @@ function readBack(type: KvType, x: Float32Array, headDim: number): Float32Array 
   const [node, scratch] = [host.place(Int32Array.of(0)), host.place(new Float32Array(4 * CAPACITY))];
   host.kernels.kvStore!(KV_TYPES[type], keys, values, v, v, 0, 1, headDim, CAPACITY, 0, 0, heads);
   const sizes = [0, 1, heads, heads, headDim, CAPACITY, x.length];
-  host.kernels.attention!(KV_TYPES[type], out, v, keys, values, node, node, ...sizes, scratch, 0, 0, heads);
+  host.kernels.attention!(KV_TYPES[type], out, v, keys, values, node, node, ...sizes, scratch, 0, 0, 0, 0, heads);
   return host.floats(out, x.length);
 }
 
