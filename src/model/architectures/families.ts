@@ -1,47 +1,40 @@
 /**
- * Families of models, by the `model_type` of their config.json. Llama is here from the start; the others come when a model asks for them.
+ * Families of models, by the `model_type` of their config.json.
  * @module
  */
 import type { Fields } from '../../formats/fields.ts';
-import { type ModelConfig, openHfConfig, parseLlama } from '../../formats/hf-config.ts';
+import type { ModelConfig } from '../../formats/hf-config.ts';
+import { parseGemma2 } from './gemma2.ts';
+import { parseGemma3 } from './gemma3.ts';
+import { parseGptNeox } from './gpt-neox.ts';
+import { parseGpt2 } from './gpt2.ts';
+import { parseScaledLlama } from './llama-scaled.ts';
+import { parseMistral } from './mistral.ts';
+import { parsePhi3 } from './phi3.ts';
+import { parseQwen2 } from './qwen2.ts';
+import { parseQwen3 } from './qwen3.ts';
+import { parseSmolLm3 } from './smollm3.ts';
 
-/** Reads a family's config.json. @throws {ForetokenError} `config.*` */
-type ParseConfig = (config: Fields) => ModelConfig;
-
-const FAMILIES: ReadonlyMap<string, () => Promise<ParseConfig>> = new Map([
-  ['gemma2', async () => (await import('./gemma2.ts')).parseGemma2],
-  ['gemma3_text', async () => (await import('./gemma3.ts')).parseGemma3],
-  ['gpt2', async () => (await import('./gpt2.ts')).parseGpt2],
-  ['gpt_neox', async () => (await import('./gpt-neox.ts')).parseGptNeox],
-  ['llama', async () => (await import('./llama-scaled.ts')).parseScaledLlama],
-  ['mistral', async () => (await import('./mistral.ts')).parseMistral],
-  ['phi3', async () => (await import('./phi3.ts')).parsePhi3],
-  ['qwen2', async () => (await import('./qwen2.ts')).parseQwen2],
-  ['qwen3', async () => (await import('./qwen3.ts')).parseQwen3],
-  ['smollm3', async () => (await import('./smollm3.ts')).parseSmolLm3],
+/** Each reads its family's config.json, or throws `config.*`. */
+const FAMILIES: ReadonlyMap<string, (config: Fields) => ModelConfig> = new Map([
+  ['gemma2', parseGemma2],
+  ['gemma3_text', parseGemma3],
+  ['gpt2', parseGpt2],
+  ['gpt_neox', parseGptNeox],
+  ['llama', parseScaledLlama],
+  ['mistral', parseMistral],
+  ['phi3', parsePhi3],
+  ['qwen2', parseQwen2],
+  ['qwen3', parseQwen3],
+  ['smollm3', parseSmolLm3],
 ]);
 
 /** Every `model_type` that is implemented. */
 export const MODEL_TYPES: readonly string[] = [...FAMILIES.keys()];
 
-/**
- * Reads the config.json of any family.
- * @throws {ForetokenError} `file.json`; `config.missing`, `config.type`, `config.range` for a field; `config.unsupported` for a model_type
- *   or a setting that is not implemented
- */
-export async function parseModelConfig(bytes: Uint8Array): Promise<ModelConfig> {
-  const config = openHfConfig(bytes);
-  const type = config.string('model_type');
-  if (type === 'llama' && !isScaled(config)) return parseLlama(config);
-  const family = FAMILIES.get(type);
+/** @throws {ForetokenError} `config.unsupported` for another model_type, and what the family's own reading throws */
+export function parseFamily(config: Fields): ModelConfig {
+  const family = FAMILIES.get(config.string('model_type'));
   if (!family) throw config.unsupported('model_type', `one of ${MODEL_TYPES.join(', ')}`);
-  return (await family())(config);
-}
-
-/** Whether positions are scaled, in the words of transformers 4 or 5. */
-function isScaled(config: Fields): boolean {
-  return ['rope_scaling', 'rope_parameters'].some((name) => {
-    const settings = config.child(name);
-    return ['rope_type', 'type'].some((key) => settings?.has(key) && settings.string(key) !== 'default');
-  });
+  return family(config);
 }
