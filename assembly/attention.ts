@@ -156,8 +156,8 @@ function attendTile(
     memory.fill(queryAt(out, i, group, headDim, outStride), 0, outBytes);
   }
 
-  // Values of committed positions, then of the nodes that every path of the tile begins with, then of each query's own. Of each the
-  // positions come first that not all queries see.
+  // Values of committed positions, first those that not all queries see; then of the nodes that every path of the tile begins with, then of
+  // each query's own.
   const committed = min(latest, length);
   for (let i = first; i <= last; i++) {
     const start = startOf(depths, i / group, length, window);
@@ -178,28 +178,23 @@ function attendTile(
     }
   }
   const treeValues = values + <usize>length * rowBytes;
-  const shared = sharedNodes(paths, pathBytes, depths, first / group, lastRow);
-  const seenByAll = min(latest - committed, shared);
-  for (let i = first; i <= last; i++) {
-    const p = treeScores + <usize>(i - first) * scoreBytes;
-    const hidden = max(startOf(depths, i / group, length, window) - length, 0);
-    addOwnPath(type, queryAt(out, i, group, headDim, outStride), p, treeValues, paths, pathBytes, i / group, hidden, seenByAll, headDim);
-  }
-  const path = paths + <usize>lastRow * pathBytes + (<usize>seenByAll << 2);
-  const sharedScores = treeScores + (<usize>seenByAll << 2);
+  // Where a window begins among the nodes, queries share none of them: trees are seldom so deep.
+  const shared = latest > length ? 0 : sharedNodes(paths, pathBytes, depths, first / group, lastRow);
   for (let i = first; i <= last; i += 2) {
     const j = min(i + 1, last);
     addPath(
       type, queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
-      sharedScores + <usize>(i - first) * scoreBytes, sharedScores + <usize>(j - first) * scoreBytes,
-      treeValues, path, shared - seenByAll, headDim,
+      treeScores + <usize>(i - first) * scoreBytes, treeScores + <usize>(j - first) * scoreBytes,
+      treeValues, paths + <usize>lastRow * pathBytes, shared, headDim,
     );
   }
   for (let i = first; i <= last; i++) {
     const row = i / group;
-    const p = treeScores + <usize>(i - first) * scoreBytes;
-    const hidden = max(startOf(depths, row, length, window) - length, shared);
-    addOwnPath(type, queryAt(out, i, group, headDim, outStride), p, treeValues, paths, pathBytes, row, hidden, nodesOf(depths, row), headDim);
+    const o = queryAt(out, i, group, headDim, outStride);
+    const node = max(startOf(depths, row, length, window) - length, shared);
+    const p = treeScores + <usize>(i - first) * scoreBytes + (<usize>node << 2);
+    const path = paths + <usize>row * pathBytes + (<usize>node << 2);
+    addPath(type, o, o, p, p, treeValues, path, nodesOf(depths, row) - node, headDim);
   }
 }
 
@@ -208,14 +203,6 @@ function attendTile(
 @inline
 function startOf(depths: usize, row: i32, length: i32, window: i32): i32 {
   return window == 0 ? 0 : max(length + nodesOf(depths, row) - window, 0);
-}
-
-/** addValues for nodes from..to - 1 of a row's path; none where `to` is not beyond `from`. `p` has a weight for every node of it. */
-function addOwnPath(
-  type: i32, o: usize, p: usize, values: usize, paths: usize, pathBytes: usize, row: i32, from: i32, to: i32, headDim: i32,
-): void {
-  const offset = <usize>from << 2;
-  addPath(type, o, o, p + offset, p + offset, values, paths + <usize>row * pathBytes + offset, to - from, headDim);
 }
 
 /** New rows that a row sees, itself included. */

@@ -2,7 +2,6 @@
  * Loading weights: from the tensors of a checkpoint, a few rows at a time, straight to their packed place in a model's memories.
  * @module
  */
-import { BLOCK } from '../engine/opcodes.ts';
 import { packHalves, packF32, packQ4, packQ8 } from '../engine/packing.ts';
 import type { ModelConfig, Quantization } from '../formats/hf-config.ts';
 import {
@@ -39,7 +38,7 @@ const MATRIX_DTYPES: readonly TensorDescription['dtype'][] = [
 
 /** A matrix as the checkpoint stores it: one tensor, or blocks in one and their scales in another. */
 export type StoredMatrix =
-  | { readonly whole: TensorDescription; readonly transposed?: boolean }
+  | { readonly whole: TensorDescription; readonly read?: TensorName['read'] }
   | { readonly q: TensorDescription; readonly scale: TensorDescription; readonly quantization: Quantization };
 
 /** The tensors of a checkpoint that a plan needs, found and checked. */
@@ -102,13 +101,12 @@ export function findMatrix(
   part: TensorName,
   quantization: ModelConfig['quantization'],
 ): StoredMatrix {
-  const { shape, transposed, exact } = part;
+  const { shape, read, exact } = part;
   const [rows, cols] = shape as [number, number];
   const name = storedName(tensors, part);
   if (!quantization || exact) {
-    return transposed
-      ? { whole: expectTensor(tensors, name, [cols, rows]), transposed }
-      : { whole: expectTensor(tensors, name, shape, MATRIX_DTYPES) };
+    if (read) return { whole: expectTensor(tensors, name, [cols, rows]), read };
+    return { whole: expectTensor(tensors, name, shape, MATRIX_DTYPES) };
   }
   const { format, blockSize } = quantization;
   return {
@@ -145,10 +143,13 @@ export async function loadWeights(
   const vectors = weights.vectors.map(({ plan, part, firstRow, tensor }) => ({
     first: tensor,
     load: async () => {
-      const { place = (row) => row, plus = 0 } = part;
+      const { spread = asTheyCome, plus = 0 } = part;
       const to = new Float32Array(memories[plan.stage]!.buffer, plan.address + firstRow * 4, part.shape[0]);
       for await (const { row, data } of readFloats(tensor, readOptions)) {
-        for (let i = 0; i < data.length; i++) to[place(row + i)] = data[i]! + plus;
+        for (const run of spread({ row, values: data }, 1)) {
+          const values = run.values as Float32Array;
+          for (let i = 0; i < values.length; i++) to[run.row + i] = values[i]! + plus;
+        }
       }
       await progress(tensor.bytes);
     },
@@ -157,7 +158,7 @@ export async function loadWeights(
     const first = firstTensor(stored);
     const load = async () => {
       for await (const { row, values, bytes } of readMatrix(stored, plan.inDim, readOptions)) {
-        for (const run of runsOf(values, row, plan.inDim, part.place)) {
+        for (const run of (part.spread ?? asTheyCome)({ row, values }, plan.inDim)) {
           pack(memories[plan.stage]!.buffer, plan, firstRow + run.row, run.values, first.name);
         }
         await progress(bytes);
@@ -178,10 +179,16 @@ export function firstTensor(stored: StoredMatrix): TensorDescription {
   return 'whole' in stored ? stored.whole : stored.scale;
 }
 
-/** Some rows of a matrix, and how many bytes of the file they were. */
-export interface MatrixRows {
+/** Rows of a matrix that follow one another, or elements of a vector. */
+export interface RowRun {
   readonly row: number;
   readonly values: Values;
+}
+
+const asTheyCome = (rows: RowRun): Iterable<RowRun> => [rows];
+
+/** Some rows of a matrix, and how many bytes of the file they were. */
+export interface MatrixRows extends RowRun {
   readonly bytes: number;
 }
 
@@ -192,7 +199,8 @@ export interface MatrixRows {
  */
 export function readMatrix(stored: StoredMatrix, inDim: number, options: ReadOptions): AsyncGenerator<MatrixRows> {
   if (!('whole' in stored)) return blockRows(stored, inDim, options);
-  return stored.transposed ? transposedRows(stored.whole, options) : wholeRows(stored.whole, options);
+  const { whole, read } = stored;
+  return read ? read(readFloats(whole, options), whole) : wholeRows(whole, options);
 }
 
 async function* wholeRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
@@ -210,48 +218,6 @@ async function* wholeRows(tensor: TensorDescription, options: ReadOptions): Asyn
     checkFinite(values, name);
     yield { row, values, bytes: data.length };
   }
-}
-
-/** A matrix that is stored by columns, whole: each of its rows has an element in every row of the file. */
-async function* transposedRows(tensor: TensorDescription, options: ReadOptions): AsyncGenerator<MatrixRows> {
-  const [cols, rows] = tensor.shape as [number, number];
-  const values = new Float32Array(tensor.elements);
-  for await (const { row: firstCol, data } of readFloats(tensor, options)) {
-    for (let i = 0; i < data.length; i++) values[(i % rows) * cols + firstCol + Math.floor(i / rows)] = data[i]!;
-  }
-  yield { row: 0, values, bytes: tensor.bytes };
-}
-
-/** Rows `row`, `row + 1` ... of a tensor, cut where they do not stay together in its part of the matrix. */
-function* runsOf(
-  values: Values,
-  row: number,
-  inDim: number,
-  place: TensorName['place'],
-): Generator<{ readonly row: number; readonly values: Values }> {
-  if (!place) {
-    yield { row, values };
-    return;
-  }
-  const count = lengthOf(values) / inDim;
-  for (let from = 0, to = 1; from < count; from = to++) {
-    while (to < count && place(row + to) === place(row + from) + to - from) to++;
-    yield { row: place(row + from), values: slice(values, from * inDim, to * inDim) };
-  }
-}
-
-function lengthOf(values: Values): number {
-  if (values instanceof Float32Array) return values.length;
-  return 'q8' in values ? values.q8.q.length : values.q4.q.length * 2;
-}
-
-/** Elements from..to - 1: whole rows, and so whole blocks. */
-function slice(values: Values, from: number, to: number): Values {
-  if (values instanceof Float32Array) return values.subarray(from, to);
-  const scales = ({ scale }: { scale: Uint16Array }) => scale.subarray(from / BLOCK, to / BLOCK);
-  return 'q8' in values
-    ? { q8: { q: values.q8.q.subarray(from, to), scale: scales(values.q8) } }
-    : { q4: { q: values.q4.q.subarray(from / 2, to / 2), scale: scales(values.q4) } };
 }
 
 async function* blockRows(

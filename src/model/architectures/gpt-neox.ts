@@ -7,6 +7,7 @@ import type { Fields } from '../../formats/fields.ts';
 import { baseConfig, checkActivation, checkClass, type ModelConfig } from '../../formats/hf-config.ts';
 import type { CheckpointLayout, LayerLayout } from './layout.ts';
 import { readRotation, ropeOf, rotatedElements } from './ropes.ts';
+import { spreadBy } from './stored-rows.ts';
 
 /** @throws {ForetokenError} `config.*` */
 export function parseGptNeox(config: Fields): ModelConfig {
@@ -36,11 +37,11 @@ function gptNeoxLayout(config: ModelConfig, biased: boolean): CheckpointLayout {
   const { vocab, hidden, intermediate, layers, queryHeads, headDim, tied } = config;
   const named = (name: string, ...shape: number[]) => ({ name: `gpt_neox.${name}`, shape });
   // Rows lie head by head: a head's query, its key, its value. They go to all queries, all keys, all values.
-  const place = (row: number) => {
+  const spread = spreadBy((row) => {
     const head = Math.floor(row / (3 * headDim));
     const part = Math.floor(row / headDim) % 3;
     return (part * queryHeads + head) * headDim + (row % headDim);
-  };
+  });
   return {
     embedding: named('embed_in.weight', vocab, hidden),
     finalNorm: named('final_layer_norm.weight', hidden),
@@ -51,10 +52,10 @@ function gptNeoxLayout(config: ModelConfig, biased: boolean): CheckpointLayout {
       return {
         attentionNorm: tensor('input_layernorm.weight', hidden),
         attentionNormBias: tensor('input_layernorm.bias', hidden),
-        query: { ...tensor('attention.query_key_value.weight', 3 * hidden, hidden), place },
+        query: { ...tensor('attention.query_key_value.weight', 3 * hidden, hidden), spread },
         output: tensor('attention.dense.weight', hidden, hidden),
         ...(biased && {
-          queryBias: { ...tensor('attention.query_key_value.bias', 3 * hidden), place },
+          queryBias: { ...tensor('attention.query_key_value.bias', 3 * hidden), spread },
           outputBias: tensor('attention.dense.bias', hidden),
         }),
         feedForwardNorm: tensor('post_attention_layernorm.weight', hidden),

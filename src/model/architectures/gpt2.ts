@@ -6,6 +6,7 @@
 import type { Fields } from '../../formats/fields.ts';
 import { baseConfig, checkActivation, checkClass, checkOff, type ModelConfig } from '../../formats/hf-config.ts';
 import type { CheckpointLayout, LayerLayout, TensorName } from './layout.ts';
+import { transposedRows } from './stored-rows.ts';
 
 const NAMES = {
   hidden: 'n_embd',
@@ -53,7 +54,7 @@ function gpt2Layout({ vocab, hidden, intermediate, context, layers, tied }: Mode
       const vector = (name: string, size: number) => named(`h.${layer}.${name}`, size);
       const matrix = (name: string, outDim: number, inDim: number) => ({
         ...named(`h.${layer}.${name}.weight`, outDim, inDim),
-        transposed: true,
+        read: transposedRows,
       });
       return {
         attentionNorm: vector('ln_1.weight', hidden),

@@ -2,6 +2,8 @@
  * Checkpoint layout: which tensor of a checkpoint plays which part in the transformer.
  * @module
  */
+import type { Rows, TensorDescription } from '../../formats/tensors.ts';
+import type { MatrixRows, RowRun } from '../load-weights.ts';
 
 /** A tensor that a checkpoint must hold. */
 export interface TensorName {
@@ -10,10 +12,10 @@ export interface TensorName {
   readonly shape: readonly number[];
   /** Another name that some checkpoints give it. */
   readonly alias?: string;
-  /** Stored the other way round, inputs first. */
-  readonly transposed?: boolean;
-  /** Row of the part that a row of the tensor becomes; default the same. */
-  readonly place?: (row: number) => number;
+  /** Reads a matrix that is stored the other way round, inputs first; default: it is not. */
+  readonly read?: (stored: AsyncIterable<Rows<Float32Array>>, tensor: TensorDescription) => AsyncGenerator<MatrixRows>;
+  /** Some rows of the tensor as rows of the part, or elements of a vector, which has an `inDim` of 1; default the same. */
+  readonly spread?: (rows: RowRun, inDim: number) => Iterable<RowRun>;
   /** Added to every element. */
   readonly plus?: number;
   /** A matrix that is held in f32, whatever the type of the others. */
