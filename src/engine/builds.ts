@@ -19,7 +19,7 @@
 export type Build = 'plain' | 'relaxed';
 
 /** A build's name and the import of its binary. */
-const BINARIES: { readonly [Name in Build]: () => Promise<{ readonly kernelsHex: string }> } = {
+const BINARIES: { readonly [Name in Build]: () => Promise<{ readonly kernelsGzip: string }> } = {
   plain: () => import('./kernels-binary.ts'),
   relaxed: () => import('./kernels-relaxed-binary.ts'),
 };
@@ -50,16 +50,19 @@ export function hostBuild(): Build {
 
 /** The kernels of a build, for memories that are not shared. */
 export async function kernelBytes(build: Build): Promise<Uint8Array<ArrayBuffer>> {
-  return fromHex((await BINARIES[build]()).kernelsHex);
+  return unpack((await BINARIES[build]()).kernelsGzip);
 }
 
 /** The module that makes threads a team; it takes shared memories only. */
 export async function teamBytes(): Promise<Uint8Array<ArrayBuffer>> {
-  return fromHex((await import('./team-binary.ts')).teamHex);
+  return unpack((await import('./team-binary.ts')).teamGzip);
 }
 
-function fromHex(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+/** What build.mjs has packed. Every host that has SIMD has streams that decompress. */
+async function unpack(gzip: string): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = new Blob([Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0))]);
+  const bytes = await new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  return new Uint8Array(bytes);
 }
 
 const IMPORT_SECTION = 2;

@@ -1,6 +1,7 @@
+import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { kernelBytes } from '../../src/engine/builds.ts';
-import { kernelsHex, kernelsHash } from '../../src/engine/kernels-binary.ts';
+import { kernelsGzip, kernelsHash } from '../../src/engine/kernels-binary.ts';
 import { assert, note, repositoryFile, test } from '../harness.ts';
 import { BUILDS, kernelsBinary } from './kernel-host.ts';
 import { instructions, SECTION, sections } from './wasm-decoder.ts';
@@ -80,7 +81,7 @@ test('a relaxed instruction, an atomic fence and memory.grow are seen (planted f
 });
 
 test('what src holds is the plain build, and its hash is that of the binary', async () => {
-  const binary = Uint8Array.from(Buffer.from(kernelsHex, 'hex'));
+  const binary = Uint8Array.from(gunzipSync(Buffer.from(kernelsGzip, 'base64')));
   assert.equal(binary, kernelsBinary('plain'));
   assert.equal(await kernelBytes('plain'), binary);
   assert.is(await sha256(binary), kernelsHash);

@@ -202,6 +202,7 @@ export async function bundleForWorkerd(): Promise<void> {
     outFolder: bundles,
     packedFolder,
     conditions: ['workerd'],
+    splitting: false, // its configuration names every module
   });
   for (const file of ['kernels.wasm', 'kernels-relaxed.wasm'])
     copyFileSync(join(packedFolder, 'node_modules/foretoken/dist', file), join(bundles, file));

@@ -16,6 +16,7 @@ export async function bundleWithEsbuild({
   bundled = true,
   conditions = [],
   minify = false,
+  splitting = true,
 }) {
   await esbuild({
     entryPoints: entries,
@@ -23,7 +24,7 @@ export async function bundleWithEsbuild({
     bundle: true,
     format: 'esm',
     target: 'es2022',
-    splitting: true,
+    splitting,
     minify,
     conditions,
     // The repository's own tsconfig maps `foretoken` to src: bundles are to hold the packed package.

@@ -19,6 +19,8 @@ export interface BundleOptions {
   readonly bundled?: boolean;
   readonly conditions?: readonly string[];
   readonly minify?: boolean;
+  /** false: one file for each entry. */
+  readonly splitting?: boolean;
 }
 
 /** The part of a Playwright page that is used. */
