@@ -2,7 +2,8 @@
  * Element by element: activations, with a gate and without, the soft cap, and the sum of two arrays.
  *
  * Operands of the gates: out (rows, dim) f32; gate and up (rows, dim) f32, `stride` elements from row to row, as they lie side by
- * side in one product; out overlaps neither. An `up` of 0 stands for ones: an activation without a gate. Columns columnFrom..columnTo - 1 are computed, both multiples of 4.
+ * side in one product; out overlaps neither. An `up` of 0 stands for ones: an activation without a gate. Columns columnFrom..columnTo - 1
+ * are computed, both multiples of 4.
  *
  * Bits: each element on its own, no reduction.
  */

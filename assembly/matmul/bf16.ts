@@ -1,27 +1,13 @@
 /**
  * Matrix product with bf16 weights, the upper halves of f32, expanded in registers.
  *
- * Bits: see floats.ts; those of matmulF32 with the same weights as f32.
+ * Bits: see halves.ts.
  */
-import { PANEL } from '../../src/engine/opcodes';
 import { hidden } from '../lanes';
 import { cover } from './cover';
-import { Floats } from './floats';
+import { Halves } from './halves';
 
-/** A lane holds an output of quad 0 in its lower half, one of quad 1 in its upper half. */
-class Bf16 extends Floats {
-  @inline
-  turnBytes(): usize {
-    return <usize>(PANEL * 2);
-  }
-  @inline
-  weightBytes(inDim: i32): usize {
-    return <usize>inDim * <usize>(PANEL * 2);
-  }
-  @inline
-  second(w: usize, first: v128): v128 {
-    return first;
-  }
+class Bf16 extends Halves {
   @inline
   mask(inDim: i32): v128 {
     return hidden(i32x4.splat(0xffff0000), inDim);

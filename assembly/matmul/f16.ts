@@ -4,28 +4,14 @@
  * An f16 whose exponent and fraction are moved to where an f32 has them is 2^-112 of what it was, as the exponent has another bias there;
  * times 2^112 it is exact, subnormal numbers included.
  *
- * Bits: see floats.ts; those of matmulF32 with the same weights as f32.
+ * Bits: see halves.ts.
  */
-import { PANEL } from '../../src/engine/opcodes';
 import { F16_FACTOR } from '../kv-type';
 import { hidden } from '../lanes';
 import { cover } from './cover';
-import { Floats } from './floats';
+import { Halves } from './halves';
 
-/** A lane holds an output of quad 0 in its lower half, one of quad 1 in its upper half. */
-class F16 extends Floats {
-  @inline
-  turnBytes(): usize {
-    return <usize>(PANEL * 2);
-  }
-  @inline
-  weightBytes(inDim: i32): usize {
-    return <usize>inDim * <usize>(PANEL * 2);
-  }
-  @inline
-  second(w: usize, first: v128): v128 {
-    return first;
-  }
+class F16 extends Halves {
   /** Sign, and exponent and fraction three places further down than an upper half has them. */
   @inline
   mask(inDim: i32): v128 {
