@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rounding import activations, q4, rounded
 
 # Of the embedding's first values. The final norm undoes it for the logits, so they start small, while tokens stay visible beside what the
 # layers add to the residual stream.
@@ -51,6 +52,15 @@ class Config:
             "torch_dtype": "bfloat16",
             "use_cache": True,
         }
+
+
+class Linear(nn.Linear):
+    """x @ weightᵀ, and with `rounding` what decoding at q4 makes of it."""
+
+    rounding = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(rounded(x, activations), rounded(self.weight, q4)) if self.rounding else F.linear(x, self.weight)
 
 
 class RMSNorm(nn.Module):
@@ -104,10 +114,10 @@ class Attention(nn.Module):
         self.c = c
         self.lesson = None  # (B, heads, T) positions to look at, while copying is taught; see copying.py
         self.lesson_loss = None
-        self.q_proj = nn.Linear(c.hidden_size, c.num_attention_heads * c.head_dim, bias=False)
-        self.k_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
-        self.v_proj = nn.Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
-        self.o_proj = nn.Linear(c.num_attention_heads * c.head_dim, c.hidden_size, bias=False)
+        self.q_proj = Linear(c.hidden_size, c.num_attention_heads * c.head_dim, bias=False)
+        self.k_proj = Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
+        self.v_proj = Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
+        self.o_proj = Linear(c.num_attention_heads * c.head_dim, c.hidden_size, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         B, T, _ = x.shape
@@ -139,9 +149,9 @@ class MLP(nn.Module):
 
     def __init__(self, c: Config):
         super().__init__()
-        self.gate_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(c.intermediate_size, c.hidden_size, bias=False)
+        self.gate_proj = Linear(c.hidden_size, c.intermediate_size, bias=False)
+        self.up_proj = Linear(c.hidden_size, c.intermediate_size, bias=False)
+        self.down_proj = Linear(c.intermediate_size, c.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -181,6 +191,7 @@ class Llama(nn.Module):
     def __init__(self, config: Config, layers: int | None = None):
         super().__init__()
         self.config = config
+        self.rounding = False
         self.model = Decoder(config, layers or config.num_hidden_layers)
         cos, sin = rope_tables(config)
         self.register_buffer("cos", cos, persistent=False)
@@ -217,10 +228,19 @@ class Llama(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         T = tokens.shape[1]
         cos, sin = self.cos[:T], self.sin[:T]
-        x = self.model.embed_tokens(tokens)
+        embedding = self.model.embed_tokens.weight
+        if self.rounding:
+            embedding = rounded(embedding, q4)
+        x = F.embedding(tokens, embedding)
         for layer in self.model.layers:
             x = layer(x, cos, sin)
-        return F.linear(self.model.norm(x), self.model.embed_tokens.weight)
+        x = self.model.norm(x)
+        return F.linear(rounded(x, activations) if self.rounding else x, embedding)
+
+    def round(self, rounding: bool) -> None:
+        """Whether matrices and what they multiply are rounded from now on (rounding.py)."""
+        for module in self.modules():
+            module.rounding = rounding
 
     def loss(self, tokens: Tensor, weights: Tensor) -> Tensor:
         """Mean cross entropy in nats of tokens[:, 1:] given what comes before, for training. tokens and their weights (B, T + 1)."""

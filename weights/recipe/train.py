@@ -34,6 +34,7 @@ class Course:
     repeat_shares: list[tuple[float, float]]  # of the sequences repeat a random segment, to learn to copy
     teach_until: float  # heads are told what to look at (copying.py)
     fall_from: float  # from here on the learning rate falls linearly to 0
+    round_from: float  # from here on every other part of a batch is computed as at q4 (rounding.py)
 
 
 FROM_NOTHING = Course(
@@ -43,14 +44,16 @@ FROM_NOTHING = Course(
     repeat_shares=[(0.0, 0.25), (0.1, 0.1), (0.2, 0.0)],
     teach_until=0.85,
     fall_from=0.5,
+    round_from=0.7,
 )
 ONWARDS = Course(
-    positions=[(0.0, 512), (0.2, 1024), (0.94, 2048)],
+    positions=[(0.0, 1024), (0.94, 2048)],
     batches=[(0.0, 8192)],
     pair_shares=[(0.0, 0.6)],
     repeat_shares=[(0.0, 0.0)],
     teach_until=0.85,
     fall_from=0.3,
+    round_from=0.4,
 )
 VALUES_AT = 0.1  # of a run from nothing: heads look where they were told to, and their values are written
 GROW_AT = 0.5  # from 4 layers to 8
@@ -151,9 +154,11 @@ def rate(progress: float, warm: float, fall_from: float) -> float:
 
 
 def weights_of(marks: torch.Tensor) -> torch.Tensor:
-    """What tokens count for: those that an edit copies twice as much as others, and those that it changes four times."""
+    """What tokens count for: those that an edit copies twice as much as others; seven times those that it changes, and those where the copy leaves off."""
     source, told = marks[..., 0], marks[..., 1]
-    return 1.0 + (source >= 0) + 3.0 * (told >= 0)
+    before = source.roll(1, dims=-1)
+    leaves = (before >= 0) & (source != before + 1)
+    return 1.0 + (source >= 0) + 5.0 * ((told >= 0) | leaves)
 
 
 def average_gradients(parameters: list[torch.Tensor]) -> None:
@@ -197,8 +202,6 @@ def run(rank: int, args: argparse.Namespace) -> None:
             optimizer.load_state_dict(state)
         data.state, seen, spent = saved["data"][rank] if saved["data"] else data.state, saved["seen"], saved["spent"]
         pointed = saved.get("pointed", False)
-        if spent >= 60 * args.minutes:  # the earlier run was finished: a new schedule
-            spent = 0
     elif first:
         log.write_text("tokens,minutes,rate,train_loss,heldout_bits_per_byte\n")
     started = seen
@@ -216,12 +219,13 @@ def run(rank: int, args: argparse.Namespace) -> None:
             print(f"held out {bpb:.4f} bits per byte", flush=True)
         losses.clear()
 
-    def save() -> None:
+    def save(spent: float) -> None:
+        """`spent`: seconds of the schedule; of a finished one 0, so that going on begins a new one."""
         states = [None] * args.processes
         dist.all_gather_object(states, data.state)
         if first:
             parts = dict(model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers])
-            torch.save(dict(**parts, data=states, seen=seen, spent=clock, pointed=pointed), path.with_suffix(".tmp"))
+            torch.save(dict(**parts, data=states, seen=seen, spent=spent, pointed=pointed), path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
 
     while True:
@@ -250,11 +254,13 @@ def run(rank: int, args: argparse.Namespace) -> None:
             teaching = progress < course.teach_until
             if teaching:
                 lessons_for(model, tokens, marks)
+            model.round(progress >= course.round_from and part % 2 == 1)
             loss = model.loss(tokens, weights_of(marks))
             losses.append(loss.item())
             if teaching:
                 loss = loss + LESSON_WEIGHT * surprise(model)
             (loss / parts).backward()
+        model.round(False)
         average_gradients(list(model.parameters()))
         torch.nn.utils.clip_grad_norm_(optimizers[1].param_groups[0]["params"], 1.0)
         for group in (g for o in optimizers for g in o.param_groups):
@@ -271,10 +277,10 @@ def run(rank: int, args: argparse.Namespace) -> None:
             evaluate()
         if not args.quick and clock > next_save:
             next_save = clock + 300
-            save()
+            save(clock)
     if not args.quick:
         evaluate()
-        save()
+        save(0)
     if first:
         print("done", seen, "tokens", flush=True)
     dist.destroy_process_group()
