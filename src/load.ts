@@ -23,7 +23,7 @@ import { quote } from './errors.ts';
 import { misfit, type WeightType } from './model/memory-plan.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
-import { packageFolder } from './runtime/node.ts';
+import { hasFiles } from './runtime/builtin.ts';
 import { Tokenizer } from './text/tokenizer.ts';
 import { buildTables, type LooseParts, readTokenizerParts } from './text/tokenizer-file.ts';
 
@@ -181,7 +181,8 @@ async function openFolderModel(folder: Folder, signal: AbortSignal | undefined):
 /** A bare name that is no folder here is looked for among the installed packages. */
 async function openModelFolder(source: FolderInput, signal?: AbortSignal): Promise<Folder> {
   const options = signal ? { signal } : {};
-  if (typeof source !== 'string' || !PACKAGE_NAME.test(source)) return openFolder(source, options);
+  if (typeof source !== 'string' || !PACKAGE_NAME.test(source) || !hasFiles()) return openFolder(source, options);
+  const { packageFolder } = await import('./runtime/node.ts');
   return openFolder((await packageFolder(source)) ?? source, options);
 }
 

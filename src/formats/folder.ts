@@ -3,7 +3,7 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { hasFiles, isFolder, openFile } from '../runtime/node.ts';
+import { hasFiles } from '../runtime/builtin.ts';
 import { baseUrl, openUrl, type UrlOptions } from '../runtime/web.ts';
 import { type ByteSource, type Bytes, bytesSource } from './byte-source.ts';
 
@@ -119,12 +119,14 @@ function lastPart(place: Place): string {
   return path.split(/[\\/]/).findLast((part) => part !== '') ?? 'the file';
 }
 
-function openPlace(place: Place, name: string, options: UrlOptions): Promise<ByteSource | undefined> {
-  return 'url' in place ? openUrl(place.url.href, name, options) : openFile(place.path, name);
+async function openPlace(place: Place, name: string, options: UrlOptions): Promise<ByteSource | undefined> {
+  return 'url' in place
+    ? openUrl(place.url.href, name, options)
+    : (await import('../runtime/node.ts')).openFile(place.path, name);
 }
 
 async function placeFolder(place: Place, options: UrlOptions): Promise<Folder> {
-  if ('path' in place && !(await isFolder(place.path))) {
+  if ('path' in place && !(await (await import('../runtime/node.ts')).isFolder(place.path))) {
     throw new ForetokenError('source.missing', `there is no folder ${quote(lastPart(place))}`);
   }
   const opened: ByteSource[] = [];

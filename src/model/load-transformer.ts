@@ -6,7 +6,6 @@ import { outOfRange, wrongType } from '../check-options.ts';
 import { MOST_MEMORY_BYTES } from '../engine/arena.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { KV_TYPES, type KvType } from '../engine/kv-type.ts';
-import { payingThreads } from '../engine/paying-threads.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
@@ -105,8 +104,13 @@ export async function loadCheckpoint(
     const memories = machines.map(({ memory }) => memory);
     await loadWeights(memories, weights, options);
     for (const machine of machines) await unlessAborted(machine.ready(), options.signal);
-    const paying = threads > 1 && options.threads === 'auto';
-    return new TransformerModel(paying ? machines.map((machine) => payingThreads(machine)) : machines, config, plan);
+    if (threads === 1 || options.threads !== 'auto') return new TransformerModel(machines, config, plan);
+    const { payingThreads } = await import('../engine/paying-threads.ts');
+    return new TransformerModel(
+      machines.map((machine) => payingThreads(machine)),
+      config,
+      plan,
+    );
   } catch (error) {
     for (const machine of machines) machine.dispose();
     throw error;

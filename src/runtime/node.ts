@@ -1,10 +1,10 @@
 /**
- * Files by path, on the hosts that have `node:fs`: Node, Deno and Bun. The module is asked of the process, never imported, so that
- * bundlers for other hosts find nothing to resolve.
+ * Files by path, on the hosts that have `node:fs`: Node, Deno and Bun.
  * @module
  */
 import { ForetokenError } from '../errors.ts';
 import { type ByteSource, changed, checkRead, readTarget } from '../formats/byte-source.ts';
+import { builtin } from './builtin.ts';
 
 /** The part of `node:fs/promises` that is used here. */
 interface FileSystem {
@@ -26,12 +26,7 @@ interface Stats {
 }
 
 interface Host {
-  readonly process?: { getBuiltinModule?(name: string): unknown; cwd?(): string };
-}
-
-/** Whether paths can be read here. */
-export function hasFiles(): boolean {
-  return fileSystem() !== undefined;
+  readonly process?: { cwd?(): string };
 }
 
 /** Whether a path is a folder that exists. */
@@ -51,11 +46,12 @@ interface ModuleSystem {
 
 /**
  * The folder of an installed package, as this package or the program that runs would import it.
- * @returns undefined where no such package is installed, where a folder of that name lies in the working directory, and on hosts without files
+ * @returns undefined where no such package is installed, and where a folder of that name lies in the working directory
+ * @throws {ForetokenError} `source.kind` on a host without files
  */
 export async function packageFolder(name: string): Promise<string | undefined> {
-  if (!hasFiles() || (await isFolder(name))) return undefined;
-  const modules = builtin('node:module') as ModuleSystem;
+  if (await isFolder(name)) return undefined;
+  const modules = builtin<ModuleSystem>('node:module')!;
   // A working directory that was deleted has no name: asking for it throws.
   for (const from of [() => import.meta.url, () => `${(globalThis as Host).process!.cwd!()}/`]) {
     try {
@@ -116,16 +112,8 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
   return source;
 }
 
-function fileSystem(): FileSystem | undefined {
-  return builtin('node:fs/promises') as FileSystem | undefined;
-}
-
-function builtin(name: string): unknown {
-  return (globalThis as Host).process?.getBuiltinModule?.(name);
-}
-
 function files(): FileSystem {
-  const system = fileSystem();
+  const system = builtin<FileSystem>('node:fs/promises');
   if (!system) throw new ForetokenError('source.kind', 'this host has no files: give a URL, files or bytes');
   return system;
 }

@@ -2,6 +2,7 @@
  * Workers, and what a host has of them: node:worker_threads on Node and Deno, `Worker` in browsers and on Bun, none on workerd.
  * @module
  */
+import { builtin } from './builtin.ts';
 
 /** What is used of a worker: the web's `Worker` and that of node:worker_threads both are one. */
 export interface WorkerLike {
@@ -31,7 +32,6 @@ interface Scope {
   readonly SharedArrayBuffer?: typeof SharedArrayBuffer;
   readonly crossOriginIsolated?: boolean;
   readonly navigator?: { readonly hardwareConcurrency?: number };
-  readonly process?: { getBuiltinModule?(name: string): unknown };
 }
 
 const scope = globalThis as unknown as Scope;
@@ -39,8 +39,7 @@ const scope = globalThis as unknown as Scope;
 /** The global one of browsers and Bun; that of node:worker_threads on Node, which has no other, and on Deno, whose own keeps processes alive. */
 function nodeWorker(): WorkerConstructor | undefined {
   if (scope.Worker && 'unref' in scope.Worker.prototype) return undefined;
-  const threads = scope.process?.getBuiltinModule?.('node:worker_threads');
-  return (threads as { readonly Worker?: WorkerConstructor } | undefined)?.Worker;
+  return builtin<{ readonly Worker?: WorkerConstructor }>('node:worker_threads')?.Worker;
 }
 
 /** Why this host can run one thread only, in a sentence; undefined where it can run more. */
@@ -58,8 +57,7 @@ export function processors(): number {
 }
 
 function availableParallelism(): number | undefined {
-  const os = scope.process?.getBuiltinModule?.('node:os') as { availableParallelism?(): number } | undefined;
-  return os?.availableParallelism?.();
+  return builtin<{ availableParallelism?(): number }>('node:os')?.availableParallelism?.();
 }
 
 /** Whether this thread may sleep on a word of shared memory: not so where it is a page's own. */
