@@ -7,7 +7,7 @@
  *   cost of a pass over n:                 1      1.4   1.8   2.1   2.5       T(n) / T(1)
  *   tokens per cost:                       1      1.36  1.44  1.29  1.10      keep the root, a and b
  *
- * Drafting costs time as well. Where drafters tell their outlook, a tree is asked for only where a chain of guesses as good as the first
+ * Drafting costs time as well: once a pass, so that larger passes have less of it for each token. Where drafters tell their outlook, a tree is asked for only where a chain of guesses as good as the first
  * would pay; what came of outlooks is counted in every step, so that a drafter's first good guess is not missed. A drafter whose learning takes
  * more time than its outlooks promise, beyond those of the others, rests for a while.
  * @module
@@ -112,16 +112,17 @@ export class AdaptiveScheduler implements Scheduler {
   prune(tree: DraftTree): DraftTree {
     this.#proposed = tree;
     const cost = this.#costs.curve;
+    const drafting = this.#draftShare * cost[1]!;
     const joint = jointScores(tree, this.#acceptance.estimate(tree, this.#drafters.sources));
     const order = bestFirst(joint);
     const margin = this.#margin;
 
-    let best = { nodes: 1, rate: margin / cost[1]!, tokens: 1 };
+    let best = { nodes: 1, rate: margin / (cost[1]! + drafting), tokens: 1 };
     let tokens = 1;
     const most = Math.min(order.length, this.#maxNodes);
     for (let nodes = 2; nodes <= most; nodes++) {
       tokens += joint[order[nodes - 1]!]!;
-      const rate = tokens / cost[nodes]!;
+      const rate = tokens / (cost[nodes]! + drafting);
       if (rate > best.rate) best = { nodes, rate, tokens };
     }
     this.#saved += NEWEST * (best.tokens - cost[best.nodes]! / cost[1]! - this.#saved);

@@ -78,6 +78,8 @@ export class PassCosts implements CostSource {
   /** Measured milliseconds at each knot, and how many passes stand behind them. */
   readonly #times = Float64Array.from(SHAPE);
   readonly #weights = new Float64Array(KNOTS.length);
+  /** What is expected at each knot, kept while the curve is drawn. */
+  readonly #drawn = new Float64Array(KNOTS.length);
   /** What each knot leans on: the bent line. */
   readonly #leant = Float64Array.from(SHAPE);
   readonly #curve: Float64Array;
@@ -142,8 +144,12 @@ export class PassCosts implements CostSource {
   #draw(): void {
     this.#undrawn = 0;
     if (this.#measured) this.#lean();
+    for (let i = 0; i < KNOTS.length; i++) this.#drawn[i] = this.#value(i);
     let bound = Infinity;
-    for (let n = this.#curve.length - 1; n >= 1; n--) this.#curve[n] = bound = Math.min(bound, this.#expected(n));
+    for (let n = this.#curve.length - 1; n >= 1; n--) {
+      const { knot, share } = this.#places[n]!;
+      this.#curve[n] = bound = Math.min(bound, this.#drawn[knot]! * (1 - share) + this.#drawn[knot + 1]! * share);
+    }
   }
 
   #lean(): void {

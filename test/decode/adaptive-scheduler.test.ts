@@ -67,6 +67,29 @@ test('the kept subtree has the best tokens per cost of all subtrees, or is the r
   assert.ok(plain > 60 && plain < 180);
 });
 
+test('drafting is paid once a pass: the more of the time it takes, the more nodes are kept, until few more tokens are to be had', () => {
+  const chain: DraftTree = {
+    tokens: Int32Array.from({ length: 33 }, (_, node) => node),
+    parents: Int32Array.from({ length: 33 }, (_, node) => node - 1),
+    scores: Float32Array.from({ length: 33 }, (_, node) => (node === 0 ? 1 : 0.99)),
+  };
+  const nearlyLinear = fixedCosts(
+    table((n) => 0.3 + 0.7 * n),
+    64,
+  );
+  const kept = [0, 0.1, 1].map((share) => {
+    const auto = scheduler({ ...nearlyLinear, share: () => share }, 64);
+    auto.budget();
+    auto.prune(chain);
+    auto.observe(
+      { tree: chain, path: Int32Array.of(0), emitted: Int32Array.of(1), history: [], rows: rowsOf([]) },
+      { draftMs: 1, passMs: 1 },
+    );
+    return auto.prune(chain).tokens.length;
+  });
+  assert.ok(kept[0]! < kept[1]! && kept[1]! < kept[2]!, String(kept));
+});
+
 test('a budget never exceeds the largest pass, and doubles what is kept', () => {
   assert.is(scheduler(FREE, 5).budget(), 5);
   const growing = scheduler(FREE);
