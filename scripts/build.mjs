@@ -1,5 +1,5 @@
 /**
- * Builds the package: assembly -> build/NAME.wasm -> src/engine/NAME-binary.ts (compressed), then src -> dist.
+ * Builds the package: assembly -> build/NAME.wasm -> src/engine/NAME-binary.ts (compressed), then src -> build/package -> dist.
  * A part whose inputs have not changed since it was built is left as it is.
  * Usage: node scripts/build.mjs [--kernels]   (--kernels: stop after the wasm)
  */
@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipAsync } from '@gfx/zopfli';
+import { bundle } from './lib/bundle.mjs';
 import { digestFiles, filesBelow, root } from './lib/repository.mjs';
 
 process.chdir(root);
@@ -68,15 +69,26 @@ export const ${module}Hash = '${hash}';
   console.log(`${name}: ${wasm.length} bytes, sha256 ${hash.slice(0, 16)}`);
 }
 
-function buildPackage() {
-  rmSync('dist', { recursive: true, force: true }); // nothing of a deleted source stays behind
+/** What package.json exports and runs, as names below dist. */
+function entries() {
+  const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const paths = [];
+  const visit = (value) => (typeof value === 'string' ? paths.push(value) : Object.values(value).forEach(visit));
+  visit({ exports, bin });
+  return [...new Set(paths.flatMap((path) => /(?:^|\/)dist\/(.*)\.js$/.exec(path)?.[1] ?? []))];
+}
+
+async function buildPackage() {
+  // Nothing of a deleted source stays behind.
+  for (const folder of ['build/package', 'dist']) rmSync(folder, { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+  await bundle(entries(), 'build/package', 'dist');
   // For hosts that only take compiled modules: the `workerd` export, and its users. tsc copies no declarations.
   for (const name of ['kernels', 'kernels-relaxed']) {
     copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
     copyFileSync('src/kernels.d.wasm.ts', `dist/${name}.d.wasm.ts`);
   }
-  if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
+  chmodSync('dist/cli/main.js', 0o755);
 }
 
 mkdirSync('build', { recursive: true });
@@ -98,6 +110,8 @@ if (!process.argv.includes('--kernels')) {
         ...filesBelow('src'),
         'build/kernels.wasm',
         'build/kernels-relaxed.wasm',
+        'package.json',
+        'scripts/lib/bundle.mjs',
         'tsconfig.json',
         'tsconfig.build.json',
       ],
