@@ -4,33 +4,41 @@
  */
 import type { ByteSource } from './formats/byte-source.ts';
 import { type GgufFile, readGguf } from './formats/gguf.ts';
-import { llamaConfig, llamaTensors, metadataFields } from './formats/gguf-llama.ts';
+import type { JsonObject } from './formats/json.ts';
 import type { Tensors } from './formats/tensors.ts';
 import type { OpenModel } from './load.ts';
+import { type GgufModel, readGgufModel } from './model/gguf/families.ts';
+import { metadataFields } from './model/gguf/metadata.ts';
 import type { WeightType } from './model/memory-plan.ts';
 import { tokenizerJson, tokenizerKind } from './text/gguf-tokenizer.ts';
 import { sentencePiece } from './text/sentence-piece.ts';
 
+/** A model in a GGUF file. */
+export interface OpenGguf extends OpenModel {
+  /** The config.json that says the same as the file. */
+  readonly settings: JsonObject;
+}
+
 /**
  * Reads the header of a GGUF file.
  *
- * @throws {ForetokenError} `file.*` as `readGguf` states, `config.*` as `llamaConfig` and `llamaTensors` state
+ * @throws {ForetokenError} `file.*` as `readGguf` states, `config.*` as `readGgufModel` states
  * @throws what the source's `read` throws
  */
-export async function openGguf(source: ByteSource, signal?: AbortSignal): Promise<OpenModel> {
+export async function openGguf(source: ByteSource, signal?: AbortSignal): Promise<OpenGguf> {
   try {
-    return modelOf(await readGguf(source, signal), source);
+    const file = await readGguf(source, signal);
+    return modelOf(file, await readGgufModel(file, source.name, signal), source);
   } catch (error) {
     source.close?.();
     throw error;
   }
 }
 
-function modelOf(file: GgufFile, source: ByteSource): OpenModel {
-  const config = llamaConfig(file, source.name);
-  const tensors = llamaTensors(file, config);
+function modelOf(file: GgufFile, { config, settings, tensors }: GgufModel, source: ByteSource): OpenGguf {
   return {
     config,
+    settings,
     dtype: typeOf(tensors),
     readTensors: async () => tensors,
     async findTokenizer() {

@@ -10,7 +10,7 @@ import type { Concurrency } from './decode/queue.ts';
 import { readAll } from './formats/byte-source.ts';
 import { openCheckpoint } from './formats/checkpoint.ts';
 import { type FileInput, type Folder, type FolderInput, ggufFile, openFolder, openSource } from './formats/folder.ts';
-import { type JsonValue, parseJson } from './formats/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from './formats/json.ts';
 import {
   type Checkpoint,
   loadCheckpoint,
@@ -140,6 +140,9 @@ export interface OpenModel extends Checkpoint {
    * @throws {ForetokenError} `source.*`, `file.json`, `tokenizer.*`
    */
   findTokenizer(): Promise<FoundTokenizer | undefined>;
+  /** Where a folder's files are; a GGUF file has its config.json, which says the same, in the place of it. */
+  readonly folder?: Folder;
+  readonly settings?: JsonObject;
   close(): void;
 }
 
@@ -163,6 +166,7 @@ async function openFolderModel(folder: Folder, signal: AbortSignal | undefined):
     const config = await readConfig(folder, signal);
     return {
       config,
+      folder,
       readTensors: () => openCheckpoint(folder, signal),
       async findTokenizer() {
         const file = await folder.file('tokenizer.json', signal);

@@ -57,7 +57,7 @@ async function convert({ from, to, type }: Conversion, terminal: Terminal): Prom
   try {
     const converted = await convertedModel(model, type, signal);
     if (/\.gguf$/i.test(to)) return await writeFile(to, toGguf(converted), terminal);
-    const files = toFolder(converted);
+    const files = await toFolder(converted);
     for (const { name } of files) await expectNothing(join(to, name));
     await mkdir(to, { recursive: true });
     for (const { name, pieces } of files) await writeFile(join(to, name), pieces(), terminal);

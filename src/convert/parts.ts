@@ -1,24 +1,21 @@
 /**
- * The tensors of a model in a type to be written: which there are, and their rows as bytes.
+ * The parts of a model to be written, as the transformer takes them, whatever its checkpoint stores them as.
  * @module
  */
 import { ForetokenError } from '../errors.ts';
+import { readAll } from '../formats/byte-source.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
-import type { JsonValue } from '../formats/json.ts';
-import {
-  expectTensor,
-  FLOAT_DTYPES,
-  readFloats,
-  Scratch,
-  type TensorDescription,
-  type Tensors,
-} from '../formats/tensors.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../formats/json.ts';
+import { expectTensor, readFloats, type ReadOptions, Scratch, type TensorDescription, type Tensors } from '../formats/tensors.ts';
 import { toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import type { OpenModel } from '../load.ts';
+import { textSettings } from '../model/architectures/gemma3-multimodal.ts';
 import type { TensorName } from '../model/architectures/layout.ts';
 import { llamaLayout } from '../model/architectures/llama.ts';
-import { findMatrix, readMatrix, type StoredMatrix } from '../model/load-weights.ts';
+import { partsOf } from '../model/gguf/parts.ts';
+import { findMatrix, readMatrix, type RowRun, type StoredMatrix, storedName } from '../model/load-weights.ts';
 import { misfit } from '../model/memory-plan.ts';
+import { gatherRows } from './rows.ts';
 
 /** How matrices are stored in a file; vectors are f32 in each of them. */
 export type StoredType = 'f32' | 'f16' | 'bf16' | 'q8' | 'q4';
@@ -27,29 +24,37 @@ export const STORED_TYPES: readonly StoredType[] = ['f32', 'f16', 'bf16', 'q8', 
 /** A matrix or a vector of the model. */
 export type Part = MatrixPart | VectorPart;
 
-export interface VectorPart extends TensorName {
+interface PartPlace {
+  /** Its place in the layout, as `partsOf` names it. */
+  readonly place: string;
+  readonly shape: readonly number[];
+}
+
+export interface VectorPart extends PartPlace {
   readonly kind: 'vector';
-  /** f32, little endian. */
-  pieces(): AsyncGenerator<Uint8Array>;
+  values(): Promise<Float32Array>;
 }
 
-export interface MatrixPart extends TensorName {
+export interface MatrixPart extends PartPlace {
   readonly kind: 'matrix';
-  /** Some rows at a time, in the type asked for. @param group rows that are never divided */
-  rows(group: number): AsyncGenerator<Rows>;
+  /** Held in f32, and so written, whatever the type of the others. */
+  readonly exact: boolean;
+  /** Its rows in order, some at a time. @param group rows that are never divided */
+  rows(group: number): AsyncGenerator<RowRun>;
 }
-
-/** Some rows of a matrix as they are written: numbers, or blocks and their scales. */
-export type Rows = { readonly data: Uint8Array } | ReturnType<typeof toQ8> | ReturnType<typeof toQ4>;
 
 /** A model to be written. */
 export interface Converted {
   readonly config: ModelConfig;
+  /** Its config.json. */
+  readonly settings: JsonObject;
   readonly type: StoredType;
   /** In the order of the layers. */
   readonly parts: readonly Part[];
   readonly tokenizer: { readonly json: JsonValue; readonly name: string } | undefined;
 }
+
+const MOST_CONFIG_BYTES = 2 ** 20;
 
 /**
  * Looks at a model whose weights are to be written.
@@ -64,48 +69,29 @@ export async function convertedModel(
   signal?: AbortSignal,
 ): Promise<Converted> {
   const { config } = model;
-  if (config.architecture !== 'llama' || config.form) {
-    throw new ForetokenError(
-      'config.unsupported',
-      `only a Llama whose positions are not scaled can be written, not ${config.architecture}`,
-    );
-  }
-  const { embedding, layers, finalNorm, head } = llamaLayout(config);
   const tensors = await model.readTensors();
   const chosen = type ?? storedType(model, tensors);
   const problem = chosen === 'q8' || chosen === 'q4' ? misfit(config, chosen) : undefined;
   if (problem !== undefined) throw new ForetokenError('config.unsupported', problem);
-  const options = { scratch: new Scratch(), ...(signal && { signal }) };
-  const vector = (name: TensorName): VectorPart => {
-    const tensor = expectTensor(tensors, name.name, name.shape, FLOAT_DTYPES);
-    return {
-      ...name,
-      kind: 'vector',
-      async *pieces() {
-        for await (const { data } of readFloats(tensor, options)) yield bytesOf(data);
-      },
-    };
-  };
-  const matrix = (name: TensorName): MatrixPart => {
-    const stored = findMatrix(tensors, name, config.quantization);
-    return { ...name, kind: 'matrix', rows: (group) => rowsOf(stored, name, chosen, { ...options, group }) };
-  };
-  const parts: Part[] = [
-    matrix(embedding),
-    ...layers.flatMap((layer) => [
-      vector(layer.attentionNorm),
-      ...[layer.query, layer.key, layer.value, layer.output].map(matrix),
-      vector(layer.feedForwardNorm),
-      ...[layer.gate, layer.up, layer.down].map(matrix),
-    ]),
-    vector(finalNorm),
-    ...(head ? [matrix(head)] : []),
-  ];
+  const options: ReadOptions = { scratch: new Scratch(), ...(signal && { signal }) };
+  const parts = partsOf((config.layout ?? llamaLayout)(config)).map(({ place, part }): Part => {
+    const { shape, exact = false } = part;
+    if (shape.length === 1) return vectorPart(place, part, tensors, options);
+    const stored = findMatrix(tensors, part, config.quantization);
+    return { place, shape, kind: 'matrix', exact, rows: (group) => rowsOf(stored, part, { ...options, group }) };
+  });
   const tokenizer = await model.findTokenizer();
   if (tokenizer && 'parts' in tokenizer) {
     throw new ForetokenError('tokenizer.unsupported', `${tokenizer.name}: a tokenizer of SentencePiece is not written`);
   }
-  return { config, type: chosen, parts, tokenizer };
+  return { config, settings: textSettings(await settingsOf(model, signal)), type: chosen, parts, tokenizer };
+}
+
+/** The config.json of a folder, or the one that a GGUF file comes to. */
+async function settingsOf({ settings, folder }: OpenModel, signal: AbortSignal | undefined): Promise<JsonObject> {
+  if (settings) return settings;
+  const file = (await folder!.file('config.json', signal))!;
+  return parseJson(await readAll(file, MOST_CONFIG_BYTES, signal), file.name) as JsonObject;
 }
 
 const WRITABLE: Partial<Record<TensorDescription['dtype'], StoredType>> = {
@@ -118,23 +104,51 @@ const WRITABLE: Partial<Record<TensorDescription['dtype'], StoredType>> = {
 
 function storedType({ config, dtype }: OpenModel, tensors: Tensors): StoredType {
   if (config.quantization) return config.quantization.format;
-  const matrices = [...tensors.values()].filter(({ shape }) => shape.length > 1);
+  const matrices = partsOf((config.layout ?? llamaLayout)(config)).flatMap(({ part }) => {
+    const tensor = part.shape.length > 1 && !part.exact ? tensors.get(storedName(tensors, part)) : undefined;
+    return tensor ? [tensor] : [];
+  });
   const [first, ...others] = new Set(matrices.map((tensor) => tensor.dtype));
   const only = others.length === 0 && first !== undefined ? WRITABLE[first] : undefined;
   const nearest = matrices.some(({ decode }) => decode) ? 'q8' : 'f32';
   return only ?? (dtype === 'q4' ? 'q4' : nearest);
 }
 
-async function* rowsOf(
-  stored: StoredMatrix,
-  { name, shape }: TensorName,
-  type: StoredType,
-  options: Parameters<typeof readMatrix>[2],
-): AsyncGenerator<Rows> {
-  for await (const { values } of readMatrix(stored, shape[1]!, options)) yield encoded(values, type, name);
+function vectorPart(place: string, part: TensorName, tensors: Tensors, options: ReadOptions): VectorPart {
+  const tensor = expectTensor(tensors, storedName(tensors, part), part.shape);
+  return {
+    place,
+    shape: part.shape,
+    kind: 'vector',
+    async values() {
+      const { spread = asTheyCome, plus = 0, shape } = part;
+      const values = new Float32Array(shape[0]!);
+      for await (const { row, data } of readFloats(tensor, options)) {
+        for (const run of spread({ row, values: data }, 1)) values.set(run.values as Float32Array, run.row);
+      }
+      return plus === 0 ? values : values.map((value) => value + plus);
+    },
+  };
 }
 
-function encoded(values: Values, type: StoredType, name: string): Rows {
+const asTheyCome = (rows: RowRun): Iterable<RowRun> => [rows];
+
+async function* rowsOf(stored: StoredMatrix, part: TensorName, options: ReadOptions): AsyncGenerator<RowRun> {
+  const [rows, cols] = part.shape as [number, number];
+  const { spread } = part;
+  if (!spread) return yield* readMatrix(stored, cols, options);
+  async function* runs() {
+    for await (const some of readMatrix(stored, cols, options)) yield* spread!(some, cols);
+  }
+  const whole = await gatherRows(runs(), rows, cols);
+  if (whole) yield { row: 0, values: whole };
+}
+
+/** Rows in the type that they are written in: numbers, or blocks and their scales. */
+export type EncodedRows = { readonly data: Uint8Array } | ReturnType<typeof toQ8> | ReturnType<typeof toQ4>;
+
+/** @param name of the tensor, for messages @throws {ForetokenError} `file.nonfinite` for what the type does not hold */
+export function encoded(values: Values, type: StoredType, name: string): EncodedRows {
   switch (type) {
     case 'f32':
       return { data: bytesOf(toFloats(values)) };

@@ -38,6 +38,11 @@ export class Fields {
     return (this.#object.get(name) ?? null) !== null;
   }
 
+  /** Whatever is there. */
+  value(name: string): JsonValue | undefined {
+    return this.#object.get(name);
+  }
+
   isList(name: string): boolean {
     return Array.isArray(this.#object.get(name));
   }

@@ -16,7 +16,8 @@ export type WrittenValue =
   | { readonly f32: number }
   | { readonly texts: readonly string[] }
   | { readonly i32s: Int32Array }
-  | { readonly f32s: Float32Array };
+  | { readonly f32s: Float32Array }
+  | { readonly truths: readonly boolean[] };
 
 export type Pair = readonly [key: string, value: WrittenValue];
 
@@ -105,6 +106,9 @@ function writeValue(to: ByteWriter, value: WrittenValue): void {
   } else if ('texts' in value) {
     to.list(VALUE.text, value.texts.length);
     for (const text of value.texts) to.text(text);
+  } else if ('truths' in value) {
+    to.list(VALUE.truth, value.truths.length);
+    to.bytes(Uint8Array.from(value.truths, Number));
   } else {
     const [type, values] = 'i32s' in value ? [VALUE.i32, value.i32s] : [VALUE.f32, value.f32s];
     to.list(type, values.length);

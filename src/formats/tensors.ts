@@ -4,6 +4,7 @@
  */
 import { ForetokenError, quote } from '../errors.ts';
 import { aligned, type ByteSource, PIECE_BYTES } from './byte-source.ts';
+import { exactProduct } from './exact.ts';
 import { decodeBf16, decodeF16, firstNonfinite } from './float16.ts';
 import type { GgmlName } from './gguf-types.ts';
 import { showShape } from './shape.ts';
@@ -106,11 +107,9 @@ export function expectTensor(
  * @returns undefined when either is not exact in a double, or the bytes are not whole
  */
 export function measure(dtype: Dtype, shape: readonly number[]): { elements: number; bytes: number } | undefined {
-  const elements = shape.reduce((product, size) => product * size, 1);
-  const bytes = (elements * DTYPE_BITS[dtype]) / 8;
-  return Number.isSafeInteger(elements * DTYPE_BITS[dtype]) && Number.isInteger(bytes)
-    ? { elements, bytes }
-    : undefined;
+  const bits = exactProduct(...shape, DTYPE_BITS[dtype]);
+  if (bits === undefined || bits % 8 !== 0) return undefined;
+  return { elements: bits / DTYPE_BITS[dtype], bytes: bits / 8 };
 }
 
 export interface ReadOptions {

@@ -13,6 +13,18 @@ export interface Rope {
   readonly scale: number;
   /** Other frequencies, for models loaded with a context of more than `above` positions. */
   readonly longer?: { readonly above: number; readonly frequencies: readonly number[] };
+  /** How the frequencies came about, for those who write it down elsewhere; absent: they are those of the model's base. */
+  readonly origin?: RopeOrigin;
+}
+
+/** The base of a rotation's frequencies, and how they are scaled; `named`: in a way that is known by its name only. */
+export interface RopeOrigin {
+  readonly theta: number;
+  readonly scaling?:
+    | { readonly type: 'linear'; readonly factor: number }
+    | { readonly type: 'yarn'; readonly factor: number; readonly trained: number; readonly fast: number; readonly slow: number }
+    | { readonly type: 'factors'; readonly short: readonly number[]; readonly long?: readonly number[]; readonly trained?: number }
+    | { readonly type: 'named'; readonly name: string };
 }
 
 /** The frequencies of a model that is loaded with a context of so many positions. */

@@ -91,7 +91,8 @@ function partsOf<Plan extends MatrixPlan | VectorPlan>(plan: Plan): PlannedPart<
   });
 }
 
-function storedName(tensors: Tensors, { name, alias }: TensorName): string {
+/** The name that a checkpoint gives a tensor. */
+export function storedName(tensors: Tensors, { name, alias }: TensorName): string {
   return alias !== undefined && !tensors.has(name) && tensors.has(alias) ? alias : name;
 }
 

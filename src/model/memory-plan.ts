@@ -289,7 +289,7 @@ function planWeights(arenas: readonly Arena[], split: Split, layout: CheckpointL
       output: matrix([layer.output], [layer.outputBias]),
       attentionPostNorm: norm(layer.attentionPostNorm),
       feedForwardNorm: norm(layer.feedForwardNorm, layer.feedForwardNormBias),
-      gateUp: matrix([layer.gate, layer.up], [layer.upBias]),
+      gateUp: matrix([layer.gate, layer.up], [layer.gateBias, layer.upBias]),
       down: matrix([layer.down], [layer.downBias]),
       feedForwardPostNorm: norm(layer.feedForwardPostNorm),
     };

@@ -7,6 +7,7 @@ import { toGguf } from '../../src/convert/to-gguf.ts';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { readGguf } from '../../src/formats/gguf.ts';
 import { ggufPieces, type Pair } from '../../src/formats/gguf-writer.ts';
+import type { ModelConfig } from '../../src/formats/hf-config.ts';
 import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { load } from '../../src/index.ts';
 import { loadParts, type ModelInput, openModel } from '../../src/load.ts';
@@ -33,8 +34,13 @@ async function ggufOf(source: ModelInput, type?: StoredType): Promise<Uint8Array
 async function folderOf(source: ModelInput, type?: StoredType): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const converted = await convertedModel(await openModel(source), type);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const { name, pieces } of toFolder(converted)) files.set(name, await joined(pieces()));
+  for (const { name, pieces } of await toFolder(converted)) files.set(name, await joined(pieces()));
   return files;
+}
+
+/** A configuration without its layout: the tensors have other names in each format. */
+function numbersOf({ layout, ...numbers }: ModelConfig): object {
+  return numbers;
 }
 
 async function logitsOf(source: ModelInput, dtype: WeightType): Promise<Float32Array> {
@@ -69,7 +75,7 @@ for (const type of ['f32', 'q8', 'q4'] as const) {
     const file = await ggufOf(EMBEDDED, type);
     assert.is(firstDifference(await logitsOf(file, type), await logitsOf(EMBEDDED, type)), -1);
     const [gguf, folder] = [await load(file, { dtype: type }), await load(EMBEDDED, { dtype: type })];
-    assert.equal(gguf.config, folder.config);
+    assert.equal(numbersOf(gguf.config), folder.config);
     const prompt = 'export function clamp(value: number, low: number): number {\n  return 12345 + Größe';
     for (const draft of ['none', 'auto'] as const) {
       const [a, b] = [gguf, folder].map((model) => model.generate(prompt, { maxTokens: 24, draft }));
@@ -103,7 +109,7 @@ test('shards, untied heads and heads of a width of their own survive both ways',
     const expected = await logitsOf(source, 'f32');
     assert.is(firstDifference(await logitsOf(file, 'f32'), expected), -1, name);
     assert.is(firstDifference(await logitsOf(await folderOf(file), 'f32'), expected), -1, name);
-    assert.equal((await openModel(file)).config, (await openModel(source)).config, name);
+    assert.equal(numbersOf((await openModel(file)).config), (await openModel(source)).config, name);
   }
 });
 

@@ -27,7 +27,7 @@ async function parsed(config: object): Promise<object> {
 }
 
 test('an unknown model_type is refused by a message that names those that are known', async () => {
-  for (const type of ['mamba', 'gemma3', '__proto__', 'Llama', '']) {
+  for (const type of ['mamba', 'gemma3n', '__proto__', 'Llama', '']) {
     const { code, message } = await rejection(() => parse({ model_type: type }));
     assert.is(code, 'config.unsupported');
     for (const known of MODEL_TYPES) assert.ok(message.includes(known), message);
@@ -40,8 +40,8 @@ const HALF = { partial_rotary_factor: 0.5 };
 // Settings that are valid, would change the result, and are not implemented; and values that no model has.
 const REFUSED: Record<string, readonly [code: string, change: object][]> = {
   'llama-yarn': [
-    ['config.unsupported', { attention_bias: true }],
-    ['config.unsupported', { mlp_bias: true }],
+    ['config.type', { attention_bias: 'true' }],
+    ['config.type', { mlp_bias: 1 }],
     ['config.unsupported', { sliding_window: 8 }],
     ['config.unsupported', { rope_parameters: { rope_type: 'proportional', rope_theta: 1e4 } }],
     ['config.unsupported', { rope_parameters: { rope_type: '__proto__', rope_theta: 1e4 } }],
@@ -76,7 +76,7 @@ const REFUSED: Record<string, readonly [code: string, change: object][]> = {
     ['config.range', { layer_types: null, max_window_layers: -1 }],
   ],
   'qwen3-plain': [
-    ['config.unsupported', { attention_bias: true }],
+    ['config.type', { attention_bias: 1 }],
     ['config.range', { head_dim: 7 }],
     ['config.range', { head_dim: 0 }],
   ],
@@ -95,7 +95,7 @@ const REFUSED: Record<string, readonly [code: string, change: object][]> = {
     ['config.range', { no_rope_layers: [1] }],
     ['config.range', { no_rope_layers: [1, 2, 1] }],
     ['config.range', { no_rope_layers: null, no_rope_layer_interval: 0 }],
-    ['config.unsupported', { mlp_bias: true }],
+    ['config.type', { mlp_bias: 0 }],
   ],
   'gpt2-plain': [
     ['config.unsupported', { scale_attn_by_inverse_layer_idx: true }],
@@ -119,6 +119,15 @@ const REFUSED: Record<string, readonly [code: string, change: object][]> = {
     ['config.range', { final_logit_softcapping: -30 }],
     ['config.range', { query_pre_attn_scalar: 0 }],
     ['config.type', { query_pre_attn_scalar: '256' }],
+  ],
+  'gemma3-whole': [
+    ['config.missing', { text_config: null }],
+    ['config.type', { text_config: 3 }],
+    ['config.unsupported', { architectures: ['Gemma3ForCausalLM'] }],
+    ['config.range', { text_config: { hidden_size: 0 } }],
+    ['config.type', { text_config: { sliding_window: 'wide' } }],
+    ['config.range', { eos_token_id: [1, 2 ** 30] }],
+    ['config.type', { tie_word_embeddings: 'yes' }],
   ],
   'gemma3_text-scaled': [
     ['config.unsupported', { attn_logit_softcapping: 50 }],
@@ -201,6 +210,17 @@ test('GPT-2 is read by the names without a prefix, too', async () => {
   ];
   const model = await architectureModel(name, { change: { store } });
   assert.is(firstDifference(lastLogits(model, name), lastLogits(await architectureModel(name), name)), -1);
+});
+
+test('the text part of a Gemma 3 with images is read by the names of published checkpoints, too, with what its config.json leaves out', async () => {
+  const name = 'gemma3-whole';
+  const store = ([tensor, shape, data]: Weight): NamedTensor[] => [
+    [tensor.replace('model.language_model.', 'language_model.model.'), { dtype: 'F32', shape, data }],
+  ];
+  const model = await architectureModel(name, { change: { store } });
+  assert.is(firstDifference(lastLogits(model, name), lastLogits(await architectureModel(name), name)), -1);
+  const short = await parse({ model_type: 'gemma3', text_config: { hidden_size: 2560, num_hidden_layers: 34 } });
+  assert.equal([short.vocab, short.headDim, short.layers, short.tied], [262_208, 256, 34, true]);
 });
 
 test('LongRoPE takes the factors of the context that the model is loaded with', async () => {

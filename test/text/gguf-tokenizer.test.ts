@@ -1,6 +1,6 @@
 /** A tokenizer that goes through the metadata of GGUF finds the same tokens; what GGUF cannot say, and what is not known, is refused. */
 import type { GgufFile, GgufValue } from '../../src/formats/gguf.ts';
-import { metadataFields } from '../../src/formats/gguf-llama.ts';
+import { metadataFields } from '../../src/model/gguf/metadata.ts';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { readGguf } from '../../src/formats/gguf.ts';
 import { ggufPieces, type Pair } from '../../src/formats/gguf-writer.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { type GgufFile, type GgufValue, readGguf } from '../../src/formats/gguf.ts';
-import { metadataFields } from '../../src/formats/gguf-llama.ts';
+import { metadataFields } from '../../src/model/gguf/metadata.ts';
 import { sentencePiece } from '../../src/text/sentence-piece.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { buildTables } from '../../src/text/tokenizer-file.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { readGguf } from '../../src/formats/gguf.ts';
-import { metadataFields } from '../../src/formats/gguf-llama.ts';
+import { metadataFields } from '../../src/model/gguf/metadata.ts';
 import { sentencePiece } from '../../src/text/sentence-piece.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { buildTables } from '../../src/text/tokenizer-file.ts';

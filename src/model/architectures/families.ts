@@ -6,6 +6,7 @@ import type { Fields } from '../../formats/fields.ts';
 import type { ModelConfig } from '../../formats/hf-config.ts';
 import { parseGemma2 } from './gemma2.ts';
 import { parseGemma3 } from './gemma3.ts';
+import { MULTIMODAL_TYPE, parseGemma3Multimodal } from './gemma3-multimodal.ts';
 import { parseGptNeox } from './gpt-neox.ts';
 import { parseGpt2 } from './gpt2.ts';
 import { parseScaledLlama } from './llama-scaled.ts';
@@ -18,6 +19,7 @@ import { parseSmolLm3 } from './smollm3.ts';
 /** Each reads its family's config.json, or throws `config.*`. */
 const FAMILIES: ReadonlyMap<string, (config: Fields) => ModelConfig> = new Map([
   ['gemma2', parseGemma2],
+  [MULTIMODAL_TYPE, parseGemma3Multimodal],
   ['gemma3_text', parseGemma3],
   ['gpt2', parseGpt2],
   ['gpt_neox', parseGptNeox],

@@ -43,6 +43,7 @@ export interface LayerLayout {
   readonly feedForwardNorm: TensorName;
   readonly feedForwardNormBias?: TensorName;
   readonly gate?: TensorName;
+  readonly gateBias?: TensorName;
   readonly up?: TensorName;
   readonly upBias?: TensorName;
   readonly down: TensorName;

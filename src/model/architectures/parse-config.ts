@@ -10,8 +10,12 @@ import { type ModelConfig, openHfConfig, parseLlama } from '../../formats/hf-con
  *   or a setting that is not implemented
  */
 export async function parseModelConfig(bytes: Uint8Array): Promise<ModelConfig> {
-  const config = openHfConfig(bytes);
-  if (config.string('model_type') === 'llama' && !isScaled(config)) return parseLlama(config);
+  return parseModelFields(openHfConfig(bytes));
+}
+
+/** As `parseModelConfig`, from its fields. */
+export async function parseModelFields(config: Fields): Promise<ModelConfig> {
+  if (config.string('model_type') === 'llama' && !isScaled(config) && !isBiased(config)) return parseLlama(config);
   const { parseFamily } = await import('./families.ts');
   return parseFamily(config);
 }
@@ -22,4 +26,8 @@ function isScaled(config: Fields): boolean {
     const settings = config.child(name);
     return ['rope_type', 'type'].some((key) => settings?.has(key) && settings.string(key) !== 'default');
   });
+}
+
+function isBiased(config: Fields): boolean {
+  return config.boolean('attention_bias', false) || config.boolean('mlp_bias', false);
 }

@@ -5,7 +5,7 @@
  */
 import { log } from '../../engine/math.ts';
 import type { Fields } from '../../formats/fields.ts';
-import { type Rope, ropeFrequencies } from '../form.ts';
+import { type Rope, type RopeOrigin, ropeFrequencies } from '../form.ts';
 
 /** What a rotation depends on besides its own settings. */
 export interface RotatedModel {
@@ -68,18 +68,23 @@ export function ropeOf(config: Fields, rotation: Rotation, model: RotatedModel):
   const { theta, scaling } = rotation;
   const rotated = rotatedElements(config, rotation, model.headDim);
   const frequencies = ropeFrequencies(theta, rotated);
-  if (!scaling) return { frequencies, scale: 1 };
+  const unscaled = { frequencies, scale: 1, origin: { theta } };
+  if (!scaling) return unscaled;
   const factor = () => scaling.number('factor', 1, 1e6);
   const settings = { config, scaling, frequencies, theta, rotated, context: model.context };
   const type = typeOf(scaling);
   switch (type) {
     case 'default':
     case 'dynamic': // Only positions beyond max_position_embeddings are scaled, and no session has such.
-      return { frequencies, scale: 1 };
+      return unscaled;
     case 'linear':
-      return { frequencies: frequencies.map((frequency) => frequency / factor()), scale: 1 };
+      return {
+        frequencies: frequencies.map((frequency) => frequency / factor()),
+        scale: 1,
+        origin: { theta, scaling: { type, factor: factor() } },
+      };
     case 'llama3':
-      return { frequencies: llama3(settings, factor()), scale: 1 };
+      return llama3(settings, factor());
     case 'yarn':
       return yarn(settings, factor());
     case 'longrope':
@@ -112,17 +117,24 @@ function trainedContext({ config, scaling, context }: Settings): number {
  * Pairs that turn slowly are slowed down by `factor`, quick ones stay, and those in between are mixed.
  * Source: Llama 3.1's reference code; as transformers has it.
  */
-function llama3(settings: Settings, factor: number): number[] {
-  const { scaling, frequencies } = settings;
+function llama3(settings: Settings, factor: number): Rope {
+  const { scaling, frequencies, theta } = settings;
   const trained = trainedContext(settings);
   const low = scaling.number('low_freq_factor', 1e-3, 1e6);
   const high = scaling.number('high_freq_factor', 1e-3, 1e6);
   if (high <= low) throw scaling.range('high_freq_factor', `more than low_freq_factor, ${low}`);
-  return frequencies.map((frequency) => {
+  const factors = frequencies.map((frequency) => {
     const turns = (trained * frequency) / (2 * Math.PI); // over the whole trained context
     const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
-    return ((1 - kept) * frequency) / factor + kept * frequency;
+    return Math.fround(1 / ((1 - kept) / factor + kept));
   });
+  const origin: RopeOrigin = { theta, scaling: { type: 'factors', short: factors } };
+  return { frequencies: slowed(frequencies, factors), scale: 1, origin };
+}
+
+/** Bits: factors are numbers of 32 bits, as the references and GGUF files hold them; so a model has the same frequencies from either format. */
+function slowed(frequencies: readonly number[], factors: readonly number[]): number[] {
+  return frequencies.map((frequency, pair) => frequency / Math.fround(factors[pair]!));
 }
 
 /**
@@ -134,23 +146,34 @@ function yarn(settings: Settings, factor: number): Rope {
   const trained = trainedContext(settings);
   /** The pair, as a fraction, that turns so often over the trained context. */
   const pairOf = (turns: number) => (rotated * log(trained / (turns * 2 * Math.PI))) / (2 * log(theta));
-  const fast = pairOf(scaling.number('beta_fast', 1e-3, 1e6, 32));
-  const slow = pairOf(scaling.number('beta_slow', 1e-3, 1e6, 1));
+  const [fast, slow] = [scaling.number('beta_fast', 1e-3, 1e6, 32), scaling.number('beta_slow', 1e-3, 1e6, 1)];
   const whole = scaling.boolean('truncate', true);
-  const first = Math.max(whole ? Math.floor(fast) : fast, 0);
-  const last = Math.min(whole ? Math.ceil(slow) : slow, rotated - 1);
+  const [low, high] = [pairOf(fast), pairOf(slow)];
+  const first = Math.max(whole ? Math.floor(low) : low, 0);
+  const last = Math.min(whole ? Math.ceil(high) : high, rotated - 1);
   const span = last === first ? 0.001 : last - first;
   const scaled = frequencies.map((frequency, pair) => {
     const slowed = Math.min(1, Math.max(0, (pair - first) / span));
     return (frequency / factor) * slowed + frequency * (1 - slowed);
   });
-  return { frequencies: scaled, scale: scaling.number('attention_factor', 0, 1e3, yarnScale(scaling, factor)) };
+  const scale = scaling.number('attention_factor', 0, 1e3, yarnScale(scaling, factor));
+  const usual = whole && scale === sharper(factor, 1);
+  const named = { type: 'named', name: 'yarn with bounds or a sharpness of its own' } as const;
+  return {
+    frequencies: scaled,
+    scale,
+    origin: { theta, scaling: usual ? { type: 'yarn', factor, trained, fast, slow } : named },
+  };
+}
+
+/** What makes up for attention that is spread over a longer context. */
+function sharper(factor: number, weight: number): number {
+  return factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1;
 }
 
 function yarnScale(scaling: Fields, factor: number): number {
-  const sharper = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1);
   const [part, all] = ['mscale', 'mscale_all_dim'].map((name) => scaling.number(name, 0, 1e3, 0)) as [number, number];
-  return part > 0 && all > 0 ? sharper(part) / sharper(all) : sharper(1);
+  return part > 0 && all > 0 ? sharper(factor, part) / sharper(factor, all) : sharper(factor, 1);
 }
 
 /**
@@ -159,23 +182,27 @@ function yarnScale(scaling: Fields, factor: number): number {
  * Source: Ding et al., 2024, arXiv 2402.13753; the settings of Phi-3.
  */
 function longRope(settings: Settings): Rope {
-  const { scaling, frequencies, context } = settings;
+  const { scaling, frequencies, theta, context } = settings;
   const trained = trainedContext(settings);
-  const slowed = (name: string) => {
+  const factorsOf = (name: string) => {
     const factors = scaling.list(name);
     const expected = `${frequencies.length} numbers from 0.001 to 1000000`;
     if (factors.length !== frequencies.length) throw scaling.range(name, expected);
-    return frequencies.map((frequency, pair) => {
-      const factor = factors[pair];
+    return factors.map((factor) => {
       if (!(typeof factor === 'number' && factor >= 1e-3 && factor <= 1e6)) throw scaling.range(name, expected);
-      return frequency / factor;
+      return factor;
     });
   };
+  const [short, long] = [factorsOf('short_factor'), factorsOf('long_factor')];
   const factor = scaling.number('factor', 1e-3, 1e6, context / trained);
-  const scale = factor <= 1 ? 1 : Math.sqrt(1 + log(factor) / log(trained));
+  const usual = factor <= 1 ? 1 : Math.sqrt(1 + log(factor) / log(trained));
+  const scale = scaling.number('attention_factor', 0, 1e3, usual);
+  const type = 'factors';
+  const alike = scale === 1 && short.every((each, pair) => each === long[pair]);
   return {
-    frequencies: slowed('short_factor'),
-    scale: scaling.number('attention_factor', 0, 1e3, scale),
-    longer: { above: trained, frequencies: slowed('long_factor') },
+    frequencies: slowed(frequencies, short),
+    scale,
+    longer: { above: trained, frequencies: slowed(frequencies, long) },
+    origin: { theta, scaling: alike ? { type, short } : { type, short, long, trained } },
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Fields } from '../../formats/fields.ts';
-import { baseConfig, checkActivation, checkClass, checkOff, type ModelConfig } from '../../formats/hf-config.ts';
+import { baseConfig, checkActivation, checkClass, type ModelConfig } from '../../formats/hf-config.ts';
+import { biasedLayout } from './biases.ts';
 import { readRotation, ropeOf } from './ropes.ts';
 import { readSlidingLayers, readWindow } from './windows.ts';
 
@@ -12,7 +13,6 @@ import { readSlidingLayers, readWindow } from './windows.ts';
 export function parseSmolLm3(config: Fields): ModelConfig {
   checkClass(config, 'smollm3', 'SmolLM3ForCausalLM');
   checkActivation(config, 'hidden_act', ['silu', 'swish']);
-  checkOff(config, 'attention_bias', 'mlp_bias');
   const rotation = readRotation(config, { theta: 2_000_000 });
   const base = baseConfig(config, { ropeTheta: rotation.theta, tied: true });
   const turns = readTurningLayers(config, base.layers);
@@ -24,6 +24,7 @@ export function parseSmolLm3(config: Fields): ModelConfig {
       ropes: [ropeOf(config, rotation, base)],
       layers: turns.map((turn, layer) => ({ rope: turn ? 0 : undefined, window: slides[layer] ? window : 0 })),
     },
+    ...biasedLayout(config),
   };
 }
 
