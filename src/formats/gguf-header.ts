@@ -9,7 +9,8 @@
  */
 import { ForetokenError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { exactProduct, exactSum } from './exact.ts';
+import { exactProduct } from './exact.ts';
+import { exactSum } from './exact-sums.ts';
 
 /** Longest header accepted; the largest published ones, of vocabularies of 256,000 tokens, have about 15 MB. */
 const MOST_HEADER_BYTES = 100_000_000;

@@ -12,7 +12,8 @@
  */
 import { ForetokenError, quote } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { exactCeiling, exactProduct, exactSum } from './exact.ts';
+import { exactProduct } from './exact.ts';
+import { exactCeiling, exactSum } from './exact-sums.ts';
 import { decoderOf } from './gguf-blocks.ts';
 import { HeaderReader, LENGTH_BYTES } from './gguf-header.ts';
 import { GGML_TYPES, type GgmlType } from './gguf-types.ts';

@@ -9,7 +9,7 @@ import type { Pair } from '../../formats/gguf-writer.ts';
 import type { ModelConfig } from '../../formats/hf-config.ts';
 import type { JsonObject } from '../../formats/json.ts';
 import { MOST } from '../../formats/limits.ts';
-import { FLOAT_DTYPES, readFloats, type TensorDescription, type Tensors } from '../../formats/tensors.ts';
+import type { TensorDescription, Tensors } from '../../formats/tensors.ts';
 import { llamaLayout } from '../architectures/llama.ts';
 import { parseModelFields } from '../architectures/parse-config.ts';
 import { type GgufFamily, unsayable } from './family.ts';
@@ -103,12 +103,14 @@ async function readFactors(tensors: Tensors, signal: AbortSignal | undefined): P
 }
 
 async function readFactorList(tensor: TensorDescription, signal: AbortSignal | undefined): Promise<Float32Array> {
-  if (tensor.elements > MOST.headDim || !FLOAT_DTYPES.includes(tensor.dtype)) {
-    throw new ForetokenError('file.dtype', `tensor ${quote(tensor.name)}: expected ${MOST.headDim} floats at most`);
+  const { name, dtype, elements, bytes, begin, source } = tensor;
+  if (dtype !== 'F32' || elements > MOST.headDim) {
+    throw new ForetokenError('file.dtype', `tensor ${quote(name)}: expected ${MOST.headDim} numbers of F32 at most`);
   }
-  const values: number[] = [];
-  for await (const { data } of readFloats(tensor, signal ? { signal } : {})) values.push(...data);
-  return Float32Array.from(values);
+  const { buffer, byteOffset } = (await source.read(begin, bytes, signal)).slice();
+  const factors = new Float32Array(buffer, byteOffset, elements);
+  if (factors.every(Number.isFinite)) return factors;
+  throw new ForetokenError('file.nonfinite', `tensor ${quote(name)} holds a factor that is not finite`);
 }
 
 /**
