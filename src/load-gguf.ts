@@ -36,9 +36,11 @@ export async function openGguf(source: ByteSource, signal?: AbortSignal): Promis
 }
 
 function modelOf(file: GgufFile, { config, settings, tensors }: GgufModel, source: ByteSource): OpenGguf {
+  const template = file.metadata.get('tokenizer.chat_template');
   return {
     config,
     settings,
+    ...(typeof template === 'string' && { chatTemplate: template }),
     dtype: typeOf(tensors),
     readTensors: async () => tensors,
     async findTokenizer() {

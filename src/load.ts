@@ -143,6 +143,8 @@ export interface OpenModel extends Checkpoint {
   /** Where a folder's files are; a GGUF file has its config.json, which says the same, in the place of it. */
   readonly folder?: Folder;
   readonly settings?: JsonObject;
+  /** The chat template of a GGUF file, which nothing has looked at. */
+  readonly chatTemplate?: string;
   close(): void;
 }
 

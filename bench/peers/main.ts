@@ -42,7 +42,7 @@ function chosenPlans(): ShapePlan[] {
 const plans = chosenPlans();
 const precisions = options.precisions.split(',') as Precision[];
 const report = new Report('peers/main', 'How fast is Foretoken beside what users would pick instead?');
-for (const { shape } of plans) ensureModels(shape, FORMATS, precisions);
+for (const { shape } of plans) await ensureModels(shape, FORMATS, precisions);
 
 const limitMinutes = Number(options.minutes || Number.POSITIVE_INFINITY);
 const stable = new Stable();

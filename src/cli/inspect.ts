@@ -3,8 +3,10 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
+import { readAll } from '../formats/byte-source.ts';
 import { openSource } from '../formats/folder.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
+import { parseJson } from '../formats/json.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import type { TensorDescription, Tensors } from '../formats/tensors.ts';
 import { type OpenModel, openModel, readTokenizer } from '../load.ts';
@@ -41,6 +43,8 @@ interface TokenizerSummary {
 interface Inspection {
   readonly config?: ModelConfig;
   readonly tokenizer?: TokenizerSummary | undefined;
+  /** Bytes of the chat template. */
+  readonly chatTemplateBytes?: number | undefined;
   readonly memory?: readonly MemoryEstimate[];
   readonly parameters: number;
   readonly dtypes: Readonly<Record<string, { readonly tensors: number; readonly bytes: number }>>;
@@ -51,6 +55,8 @@ interface Inspection {
 type MemoryChoice = Pick<OptionValues<typeof MODEL_OPTIONS>, 'kv' | 'context'>;
 
 const DTYPES: readonly WeightType[] = ['q4', 'q8', 'f16', 'bf16', 'f32'];
+/** The largest published have some 300 kB. */
+const MOST_TOKENIZER_CONFIG_BYTES = 4 * 2 ** 20;
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
 
@@ -87,6 +93,7 @@ async function inspectModel(path: string, options: MemoryChoice, signal: AbortSi
     return {
       config: model.config,
       tokenizer: await summariseTokenizer(model),
+      chatTemplateBytes: await chatTemplateBytes(model, signal),
       memory: estimates(model.config, options),
       ...summarise(await model.readTensors()),
     };
@@ -100,6 +107,16 @@ async function summariseTokenizer(model: OpenModel): Promise<TokenizerSummary | 
   if (!tokenizer) return undefined;
   const { vocab, addedTokens, kind } = tokenizer;
   return { kind, vocab, addedTokens: addedTokens.length };
+}
+
+/** A folder has the template in a file of its own, or in tokenizer_config.json; a GGUF file has it among its metadata. */
+async function chatTemplateBytes(model: OpenModel, signal: AbortSignal): Promise<number | undefined> {
+  const own = await model.folder?.file('chat_template.jinja', signal);
+  if (own) return own.size;
+  const file = await model.folder?.file('tokenizer_config.json', signal);
+  const config = file && parseJson(await readAll(file, MOST_TOKENIZER_CONFIG_BYTES, signal), file.name);
+  const template = model.chatTemplate ?? (config instanceof Map ? config.get('chat_template') : undefined);
+  return typeof template === 'string' ? new TextEncoder().encode(template).length : undefined;
 }
 
 function estimates(config: ModelConfig, { kv, context }: MemoryChoice): MemoryEstimate[] {
@@ -141,7 +158,7 @@ function summarise(tensors: Tensors): Pick<Inspection, 'parameters' | 'dtypes' |
   return { parameters, dtypes, tensors: list.map(({ name, dtype, shape, bytes }) => ({ name, dtype, shape, bytes })) };
 }
 
-function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: Inspection): string {
+function describe({ config, tokenizer, chatTemplateBytes: template, memory, parameters, dtypes, tensors }: Inspection): string {
   const facts: string[][] = [];
   if (config) {
     facts.push(
@@ -159,6 +176,7 @@ function describe({ config, tokenizer, memory, parameters, dtypes, tensors }: In
           ? `${tokenizer.kind}, ${countText(tokenizer.vocab)} tokens, ${tokenizer.addedTokens} of them added`
           : 'none',
       ],
+      ['chat template', template === undefined ? 'none' : bytesText(template)],
     );
   }
   const mix = Object.entries(dtypes).map(

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
+import { modelFile, words } from '../formats/gguf-models.ts';
 import { assert, repositoryFile, test } from '../harness.ts';
+import { checkpointFiles } from '../model/architecture-models.ts';
 import { fixturePath } from '../model/fixture-model.ts';
 import { foretoken } from './command.ts';
 
@@ -82,9 +84,38 @@ test('inspect tells of a GGUF file what it tells of a folder', async () => {
     assert.is(gguf.stdout.match(line)?.[0], folder.stdout.match(line)![0]);
   }
   assert.match(gguf.stdout, /^stored as +Q8_0 [\d.]+ kB in 15 tensors, F32 [\d.]+ (kB|bytes) in 5 tensors$/m);
-  assert.match(gguf.stdout, /^model\.layers\.\*\.self_attn\.q_proj\.weight +Q8_0 +32 x 32 +2$/m);
+  assert.match(gguf.stdout, /^blk\.\*\.attn_q\.weight +Q8_0 +32 x 32 +2$/m);
+  assert.match(gguf.stdout, /^chat template +none$/m);
   const none = await foretoken(['inspect', repositoryFile('test/fixtures/gguf/values.gguf')]);
   assert.match(none.stderr, /^error\[config\.unsupported\]: [^\n]*"none"[^\n]*"llama"[^\n]*\n$/);
+});
+
+test('inspect tells of another family, and of a chat template wherever it stands', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'foretoken-inspect-'));
+  const template = '{% for message in messages %}{{ message.content }} ä{% endfor %}';
+  const line = /^chat template +66 bytes$/m;
+  try {
+    for (const [name, bytes] of Object.entries(checkpointFiles('gemma2-plain'))) writeFileSync(join(folder, name), bytes);
+    const inspected = async (path: string) => {
+      const { code, stdout, stderr } = await foretoken(['inspect', path]);
+      assert.is(code, 0, stderr);
+      return stdout;
+    };
+    const none = await inspected(folder);
+    assert.match(none, /^architecture +gemma2, 2 layers$/m);
+    assert.match(none, /^chat template +none$/m);
+    assert.match(none, /^memory .* more per thread$/m);
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: template }));
+    assert.match(await inspected(folder), line);
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{}');
+    writeFileSync(join(folder, 'chat_template.jinja'), template);
+    assert.match(await inspected(folder), line);
+    const file = join(folder, 'model.gguf');
+    writeFileSync(file, modelFile('llama', {}, { 'tokenizer.chat_template': words(template) }));
+    assert.match(await inspected(file), line);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('inspect counts the parameters of blocks: two in a byte of 4-bit ones, none in a scale', async () => {

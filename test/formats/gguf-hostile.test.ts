@@ -7,34 +7,13 @@ import { readGguf } from '../../src/formats/gguf.ts';
 import { Scratch } from '../../src/formats/tensors.ts';
 import { checkFinite } from '../../src/formats/values.ts';
 import { assert, test } from '../harness.ts';
+import { allocated } from './allocations.ts';
 import { meteredSource } from './frames.ts';
 import { f32, type Frame, ggufFrame, join, listPair, pair, tensor, text, u8, u32, u64, VALUE } from './gguf-frames.ts';
 import { rejection } from './rejection.ts';
 
 /** Bytes that reading a hostile file may allocate beside the file's own. */
 const MOST_ALLOCATED = 2 ** 20;
-const ARRAYS = ['ArrayBuffer', 'Uint8Array', 'Int32Array', 'Float32Array', 'Float64Array'] as const;
-
-/** The bytes that constructors of arrays are asked for by their length while `action` runs. */
-async function allocated(action: () => Promise<unknown>): Promise<number> {
-  const globals = globalThis as Record<string, unknown>;
-  const kept = ARRAYS.map((name) => [name, globals[name] as typeof Uint8Array] as const);
-  let bytes = 0;
-  for (const [name, array] of kept) {
-    globals[name] = new Proxy(array, {
-      construct(target, parameters) {
-        if (typeof parameters[0] === 'number') bytes += parameters[0] * (target.BYTES_PER_ELEMENT ?? 1);
-        return Reflect.construct(target, parameters);
-      },
-    });
-  }
-  try {
-    await action();
-  } finally {
-    for (const [name, array] of kept) globals[name] = array;
-  }
-  return bytes;
-}
 
 /** Refused with this code, in a message that quotes no more of the file than it needs, and for few bytes. */
 async function refused(code: string, file: Uint8Array, size = file.length): Promise<void> {

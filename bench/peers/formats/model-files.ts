@@ -6,9 +6,12 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } fro
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomModel, SHAPES } from '../../../src/cli/random-model.ts';
-import { readWeights, type Weights } from './checkpoint.ts';
-import { ggufPieces } from './gguf.ts';
+import { readWeights } from './checkpoint.ts';
+import { convertedModel } from '../../../src/convert/parts.ts';
+import { toGguf } from '../../../src/convert/to-gguf.ts';
+import { openModel } from '../../../src/load.ts';
 import { onnxPieces } from './onnx.ts';
+import { tokenPairs } from './tokens.ts';
 
 /** How weights are held: f32, 8 or 4 bits, whatever a contestant calls it. */
 export const PRECISIONS = ['f32', 'q8', 'q4'] as const;
@@ -18,9 +21,8 @@ export const FORMATS = ['safetensors', 'gguf', 'onnx'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Changes when a writer does: a new folder, so that no old file is measured. */
-const REVISION = 1;
+const REVISION = 2;
 
-const GGUF_TYPES = { f32: 'F32', q8: 'Q8_0', q4: 'Q4_0' } as const;
 const ONNX_TYPES = { f32: 'f32', q8: 'int8', q4: 'q4' } as const;
 
 /** Folder of the models, and its address below the repository. */
@@ -33,7 +35,11 @@ export function modelPath(shape: string, format: Format, precision: Precision): 
 }
 
 /** Writes what is missing of a shape. Safetensors is one bf16 checkpoint for all precisions. */
-export function ensureModels(shape: string, formats: readonly Format[], precisions: readonly Precision[]): void {
+export async function ensureModels(
+  shape: string,
+  formats: readonly Format[],
+  precisions: readonly Precision[],
+): Promise<void> {
   const wanted = formats.flatMap((format) => precisions.map((precision) => ({ format, precision })));
   const missing = wanted.filter(({ format, precision }) => !existsSync(modelPath(shape, format, precision)));
   if (missing.length === 0) return;
@@ -45,25 +51,22 @@ export function ensureModels(shape: string, formats: readonly Format[], precisio
     const path = modelPath(shape, format, precision);
     if (existsSync(path)) continue; // safetensors, of an earlier precision
     console.log(`writing ${path}`);
-    if (format === 'safetensors') writeFolder(path, files);
-    else write(path, pieces(weights, format, precision));
+    if (format === 'safetensors') await writeFolder(path, files);
+    else if (format === 'onnx') await write(path, onnxPieces(weights, ONNX_TYPES[precision]));
+    else await write(path, toGguf(await convertedModel(await openModel(files), precision), tokenPairs(sizes.vocab)));
   }
 }
 
-function pieces(weights: Weights, format: 'gguf' | 'onnx', precision: Precision): Iterable<Uint8Array> {
-  return format === 'gguf' ? ggufPieces(weights, GGUF_TYPES[precision]) : onnxPieces(weights, ONNX_TYPES[precision]);
-}
-
-function writeFolder(path: string, files: Readonly<Record<string, Uint8Array>>): void {
-  for (const [name, bytes] of Object.entries(files)) write(join(`${path}.part`, name), [bytes]);
+async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  for (const [name, bytes] of Object.entries(files)) await write(join(`${path}.part`, name), [bytes]);
   renameSync(`${path}.part`, path);
 }
 
 /** A file is there when it is whole. */
-function write(path: string, content: Iterable<Uint8Array>): void {
+async function write(path: string, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(`${path}.new`, 'w');
-  for (const piece of content) for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+  for await (const piece of content) for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
   closeSync(file);
   renameSync(`${path}.new`, path);
 }
