@@ -140,7 +140,13 @@ function table(): string {
   const rows = CHECKPOINTS.map((name) => {
     const outcome = found.get(name)!;
     const { refused = '' } = outcome;
-    return ['', `\`${name}\``, ...TYPES.flatMap((type) => cells(outcome[type])), refused.split('\n')[0]!.slice(0, 120), ''];
+    return [
+      '',
+      `\`${name}\``,
+      ...TYPES.flatMap((type) => cells(outcome[type])),
+      refused.split('\n')[0]!.slice(0, 120),
+      '',
+    ];
   });
   const head = ['', 'checkpoint', 'F32', 'logits', 'Q8_0', 'logits', 'Q4_0', 'logits', 'why not', ''];
   const rule = head.map((cell, i) => (cell === '' && (i === 0 || i === head.length - 1) ? '' : '---'));

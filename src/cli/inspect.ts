@@ -158,7 +158,15 @@ function summarise(tensors: Tensors): Pick<Inspection, 'parameters' | 'dtypes' |
   return { parameters, dtypes, tensors: list.map(({ name, dtype, shape, bytes }) => ({ name, dtype, shape, bytes })) };
 }
 
-function describe({ config, tokenizer, chatTemplateBytes: template, memory, parameters, dtypes, tensors }: Inspection): string {
+function describe({
+  config,
+  tokenizer,
+  chatTemplateBytes: template,
+  memory,
+  parameters,
+  dtypes,
+  tensors,
+}: Inspection): string {
   const facts: string[][] = [];
   if (config) {
     facts.push(

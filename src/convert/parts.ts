@@ -6,7 +6,14 @@ import { ForetokenError } from '../errors.ts';
 import { readAll } from '../formats/byte-source.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../formats/json.ts';
-import { expectTensor, readFloats, type ReadOptions, Scratch, type TensorDescription, type Tensors } from '../formats/tensors.ts';
+import {
+  expectTensor,
+  readFloats,
+  type ReadOptions,
+  Scratch,
+  type TensorDescription,
+  type Tensors,
+} from '../formats/tensors.ts';
 import { toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import type { OpenModel } from '../load.ts';
 import { textSettings } from '../model/architectures/gemma3-multimodal.ts';

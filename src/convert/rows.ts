@@ -10,7 +10,10 @@ import type { RowRun } from '../model/load-weights.ts';
 const BLOCK = 32;
 
 /** The arrays that values lie in, and how many elements of each a row of `cols` has. */
-function planesOf(values: Values, cols: number): [array: Float32Array | Int8Array | Uint8Array | Uint16Array, perRow: number][] {
+function planesOf(
+  values: Values,
+  cols: number,
+): [array: Float32Array | Int8Array | Uint8Array | Uint16Array, perRow: number][] {
   if (values instanceof Float32Array) return [[values, cols]];
   const [{ q, scale }, perByte] = 'q8' in values ? [values.q8, 1] : [values.q4, 2];
   return [
