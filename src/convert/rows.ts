@@ -58,7 +58,7 @@ export function storedRows(part: Values, { shape, spread }: TensorName, cols: nu
   // Asked about a matrix whose rows are their own numbers; f32 holds them exactly up to 2^24.
   const numbers = Float32Array.from({ length: rows }, (_, row) => row);
   for (const { row, values } of spread({ row: 0, values: numbers }, 1)) {
-    (values as Float32Array).forEach((target, i) => copyRows(part, row + i, stored, target, 1, cols));
+    for (const [i, target] of (values as Float32Array).entries()) copyRows(part, row + i, stored, target, 1, cols);
   }
   return stored;
 }

@@ -30,7 +30,10 @@ const NO_TOKENIZER: readonly Pair[] = [['tokenizer.ggml.model', 'none']];
  * @param tokenizerKeys the tokenizer's pairs, in the place of the model's own
  * @throws {ForetokenError} `tokenizer.unsupported`, `config.unsupported` for what GGUF cannot say, before the first piece; what reading throws
  */
-export function toGguf({ config, type, parts, tokenizer }: Converted, tokenizerKeys?: readonly Pair[]): AsyncGenerator<Uint8Array> {
+export function toGguf(
+  { config, type, parts, tokenizer }: Converted,
+  tokenizerKeys?: readonly Pair[],
+): AsyncGenerator<Uint8Array> {
   const { pairs, neighbours } = describeModel(config);
   const order = neighbours ? toNeighbours(config.headDim) : undefined;
   const names = new Map(

@@ -22,8 +22,19 @@ export interface RopeOrigin {
   readonly theta: number;
   readonly scaling?:
     | { readonly type: 'linear'; readonly factor: number }
-    | { readonly type: 'yarn'; readonly factor: number; readonly trained: number; readonly fast: number; readonly slow: number }
-    | { readonly type: 'factors'; readonly short: readonly number[]; readonly long?: readonly number[]; readonly trained?: number }
+    | {
+        readonly type: 'yarn';
+        readonly factor: number;
+        readonly trained: number;
+        readonly fast: number;
+        readonly slow: number;
+      }
+    | {
+        readonly type: 'factors';
+        readonly short: readonly number[];
+        readonly long?: readonly number[];
+        readonly trained?: number;
+      }
     | { readonly type: 'named'; readonly name: string };
 }
 

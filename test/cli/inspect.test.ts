@@ -95,7 +95,8 @@ test('inspect tells of another family, and of a chat template wherever it stands
   const template = '{% for message in messages %}{{ message.content }} ä{% endfor %}';
   const line = /^chat template +66 bytes$/m;
   try {
-    for (const [name, bytes] of Object.entries(checkpointFiles('gemma2-plain'))) writeFileSync(join(folder, name), bytes);
+    for (const [name, bytes] of Object.entries(checkpointFiles('gemma2-plain')))
+      writeFileSync(join(folder, name), bytes);
     const inspected = async (path: string) => {
       const { code, stdout, stderr } = await foretoken(['inspect', path]);
       assert.is(code, 0, stderr);

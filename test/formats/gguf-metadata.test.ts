@@ -30,7 +30,11 @@ test('the sound configurations are read: every family by its own name', async ()
 });
 
 test('defaults, and the short form of f32 numbers', async () => {
-  const config = await configOf('llama', { 'attention.head_count_kv': undefined }, { 'tokenizer.ggml.eot_token_id': number(7) });
+  const config = await configOf(
+    'llama',
+    { 'attention.head_count_kv': undefined },
+    { 'tokenizer.ggml.eot_token_id': number(7) },
+  );
   assert.equal(
     [config.headDim, config.kvHeads, config.rmsNormEpsilon, config.ropeTheta, config.tied, config.eosTokens],
     [16, 4, 1e-5, 10_000, true, [2, 7]],
@@ -40,7 +44,8 @@ test('defaults, and the short form of f32 numbers', async () => {
 
 test('windows, caps, rotations and scales of the families are those of the file', async () => {
   const layersOf = async (type: string, change: Keys = {}) => (await configOf(type, change)).form!.layers;
-  const windows = async (type: string, change: Keys = {}) => (await layersOf(type, change))!.map(({ window }) => window);
+  const windows = async (type: string, change: Keys = {}) =>
+    (await layersOf(type, change))!.map(({ window }) => window);
   assert.equal(await windows('mistral'), [8, 8]);
   assert.equal(await windows('qwen2'), [0, 8]);
   assert.equal(await windows('phi3', { 'attention.sliding_window': number(0) }), [0, 0]);
@@ -56,11 +61,18 @@ test('windows, caps, rotations and scales of the families are those of the file'
   assert.is(formOf(await configOf('phi3')).rotated, 8);
   const gemma = formOf(await configOf('gemma2'));
   assert.equal([gemma.scoreCap, gemma.logitCap, gemma.scoreScale], [50, 30, 1 / 4]);
-  const other = formOf(await configOf('gemma2', { 'attention.scale': real(Math.fround(1 / Math.sqrt(20))), attn_logit_softcapping: real(0) }));
+  const other = formOf(
+    await configOf('gemma2', {
+      'attention.scale': real(Math.fround(1 / Math.sqrt(20))),
+      attn_logit_softcapping: real(0),
+    }),
+  );
   assert.equal([other.scoreCap, other.scoreScale], [0, 1 / Math.sqrt(20)]);
   const [full, sliding] = formOf(await configOf('gemma3_text')).ropes;
   assert.equal([full!.origin!.theta, sliding!.origin!.theta], [1_000_000, 5000]);
-  const scaled = formOf(await configOf('qwen3', { 'rope.scaling.type': words('linear'), 'rope.scaling.factor': real(4) }));
+  const scaled = formOf(
+    await configOf('qwen3', { 'rope.scaling.type': words('linear'), 'rope.scaling.factor': real(4) }),
+  );
   assert.equal(scaled.ropes[0]!.frequencies[0], 1 / 4);
   const without = formOf(await configOf('qwen3', { 'rope.scaling.factor': real(4) }));
   assert.equal(without.ropes[0]!.frequencies[0], 1 / 4, 'a factor without a type is linear');
@@ -71,14 +83,27 @@ test('windows, caps, rotations and scales of the families are those of the file'
 type Case = readonly [code: string, change: Keys, general?: Keys];
 
 const wrongTypes = (key: string): Case[] =>
-  [words('4'), truth(true), list(4, 4), [VALUE.u64, u64(2n ** 63n)] as const].map((typed) => ['config.type', { [key]: typed }]);
+  [words('4'), truth(true), list(4, 4), [VALUE.u64, u64(2n ** 63n)] as const].map((typed) => [
+    'config.type',
+    { [key]: typed },
+  ]);
 const wrongNumbers = (key: string): Case[] =>
-  [number(0), [VALUE.i32, u32(-1)] as const, real(NaN), real(Infinity), real(-Infinity)].map((typed) => ['config.range', { [key]: typed }]);
+  [number(0), [VALUE.i32, u32(-1)] as const, real(NaN), real(Infinity), real(-Infinity)].map((typed) => [
+    'config.range',
+    { [key]: typed },
+  ]);
 
 function casesOf(type: string): Case[] {
   const [, keys] = MODELS[type]!;
   const epsilon = Object.keys(keys).find((key) => key.includes('epsilon'))!;
-  const needed = ['block_count', 'embedding_length', 'feed_forward_length', 'attention.head_count', 'context_length', epsilon];
+  const needed = [
+    'block_count',
+    'embedding_length',
+    'feed_forward_length',
+    'attention.head_count',
+    'context_length',
+    epsilon,
+  ];
   return [
     ...needed.map((key): Case => ['config.missing', { [key]: undefined }]),
     ['config.missing', { vocab_size: undefined }],
@@ -87,7 +112,10 @@ function casesOf(type: string): Case[] {
     ['config.range', { block_count: number(2 ** 32 - 1) }],
     ['config.range', { embedding_length: number(2 ** 31) }],
     ['config.range', { 'attention.head_count': real(2.5) }],
-    ['config.range', { 'attention.head_count': number(3), 'attention.head_count_kv': number(3), 'attention.key_length': undefined }],
+    [
+      'config.range',
+      { 'attention.head_count': number(3), 'attention.head_count_kv': number(3), 'attention.key_length': undefined },
+    ],
     ['config.range', { 'attention.head_count_kv': number(3) }],
     ['config.range', { 'attention.head_count_kv': number(8) }],
     ['config.range', { 'attention.key_length': number(15) }],
@@ -178,7 +206,10 @@ for (const type of Object.keys(MODELS)) {
     test(`${type}, case ${i}, of ${keys}: ${code}`, async () => {
       const error = await rejection(() => configOf(type, change, general));
       assert.is(error.code, code, error.message);
-      assert.ok(keys.some((key) => error.message.includes(key)) || code === 'config.range' || code === 'config.missing', error.message);
+      assert.ok(
+        keys.some((key) => error.message.includes(key)) || code === 'config.range' || code === 'config.missing',
+        error.message,
+      );
       assert.ok(error.message.length < 300);
     });
   }
@@ -227,7 +258,12 @@ test('tensors that a model of the configuration does not have are refused: biase
 test('factors of rotation are read, as many as pairs turn, finite, and positive', async () => {
   const FREQS = 'rope_freqs.weight';
   const withFactors = (values: readonly number[], name = FREQS, change: Keys = {}) => {
-    const file = modelFile('llama', change, {}, { tensors: [tensor(name, [values.length], 0, 0)], data: values.length * 4 });
+    const file = modelFile(
+      'llama',
+      change,
+      {},
+      { tensors: [tensor(name, [values.length], 0, 0)], data: values.length * 4 },
+    );
     return join(file.subarray(0, file.length - values.length * 4), ...values.map(f32));
   };
   const { form } = (await readModelFile(withFactors([1, 1, 2, 2, 4, 4, 8, 8]))).config;

@@ -15,7 +15,10 @@ export const list = (...values: number[]): Typed => [
   VALUE.list,
   join(u32(VALUE.u32), u64(values.length), ...values.map(u32)),
 ];
-export const truths = (...values: number[]): Typed => [VALUE.list, join(u32(VALUE.bool), u64(values.length), u8(...values))];
+export const truths = (...values: number[]): Typed => [
+  VALUE.list,
+  join(u32(VALUE.bool), u64(values.length), u8(...values)),
+];
 
 /** Values by key; the keys of an architecture lack its name. */
 export type Keys = Readonly<Record<string, Typed | undefined>>;
@@ -43,8 +46,14 @@ export const MODELS: Readonly<Record<string, readonly [architecture: string, key
   phi3: ['phi3', { ...SIZES, ...RMS, ...GROUPED, ...WINDOW, 'rope.dimension_count': number(8) }],
   smollm3: ['smollm3', { ...SIZES, ...RMS, ...GROUPED }],
   gpt2: ['gpt2', { ...SIZES, ...LAYER_NORM }],
-  gpt_neox: ['gptneox', { ...SIZES, ...LAYER_NORM, 'rope.dimension_count': number(4), use_parallel_residual: truth(false) }],
-  gemma2: ['gemma2', { ...SIZES, ...RMS, ...GROUPED, attn_logit_softcapping: real(50), final_logit_softcapping: real(30) }],
+  gpt_neox: [
+    'gptneox',
+    { ...SIZES, ...LAYER_NORM, 'rope.dimension_count': number(4), use_parallel_residual: truth(false) },
+  ],
+  gemma2: [
+    'gemma2',
+    { ...SIZES, ...RMS, ...GROUPED, attn_logit_softcapping: real(50), final_logit_softcapping: real(30) },
+  ],
   gemma3_text: ['gemma3', { ...SIZES, ...RMS, ...GROUPED, ...WINDOW, 'rope.freq_base_swa': real(5000) }],
 };
 

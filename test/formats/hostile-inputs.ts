@@ -95,7 +95,11 @@ function damaged(next: Next, file: Uint8Array): Uint8Array {
     case 1:
       return join(file.subarray(0, at), file.subarray(Math.min(file.length, at + 1 + randomInt(next, 20))));
     case 2:
-      return join(file.subarray(0, at), Uint8Array.from({ length: 1 + randomInt(next, 9) }, () => randomInt(next, 256)), file.subarray(at));
+      return join(
+        file.subarray(0, at),
+        Uint8Array.from({ length: 1 + randomInt(next, 9) }, () => randomInt(next, 256)),
+        file.subarray(at),
+      );
     default: {
       const copy = file.slice();
       copy[at] = randomInt(next, 256);
@@ -112,7 +116,16 @@ const KEYS = [
   ...new Set(FAMILIES.flatMap(([, keys]) => Object.keys(keys))),
   ...['rope.scaling.type', 'rope.scaling.factor', 'rope.freq_base', 'attention.scale', 'attention.value_length'],
 ];
-const NAMES = ['token_embd.weight', 'output_norm.weight', 'output.weight', 'rope_freqs.weight', 'blk.0.attn_q.weight', 'blk.1.ffn_up.bias', 'a', ''];
+const NAMES = [
+  'token_embd.weight',
+  'output_norm.weight',
+  'output.weight',
+  'rope_freqs.weight',
+  'blk.0.attn_q.weight',
+  'blk.1.ffn_up.bias',
+  'a',
+  '',
+];
 const TEXTS = ['llama', 'gpt2', 'linear', 'yarn', 'none', 'qwen2', '', '\u0000', '__proto__'];
 
 function anyValue(next: Next): Typed {
@@ -144,7 +157,10 @@ export function hostileGguf(next: Next): HostileInput {
   const pairs = new Map<string, Typed>([
     ['general.architecture', words(architecture)],
     ...(Object.entries(GENERAL) as [string, Typed][]),
-    ...(Object.entries(keys) as [string, Typed][]).map(([key, typed]): [string, Typed] => [`${architecture}.${key}`, typed]),
+    ...(Object.entries(keys) as [string, Typed][]).map(([key, typed]): [string, Typed] => [
+      `${architecture}.${key}`,
+      typed,
+    ]),
     [`${architecture}.vocab_size`, number(8)],
     ['tokenizer.ggml.model', words(pick(next, ['gpt2', 'llama', 'none']))],
     ['tokenizer.ggml.pre', words('gpt-2')],
@@ -175,7 +191,9 @@ export function hostileGguf(next: Next): HostileInput {
         pairs.set(key, anyValue(next));
         break;
       case 4:
-        frames.push(pair(pick(next, [key, 'tokenizer.ggml.token_type', 'tokenizer.chat_template', '']), ...anyValue(next)));
+        frames.push(
+          pair(pick(next, [key, 'tokenizer.ggml.token_type', 'tokenizer.chat_template', '']), ...anyValue(next)),
+        );
         break;
       case 5:
         tensors.push({ name: pick(next, NAMES), sizes: [32n], type: randomInt(next, 42), offset: 2304n });
@@ -184,10 +202,22 @@ export function hostileGguf(next: Next): HostileInput {
         if (one) one.sizes = Array.from({ length: randomInt(next, 5) }, () => pick(next, [...EDGES, 64n, 8n]));
         break;
       case 7:
-        if (one) Object.assign(one, pick(next, [{ type: randomInt(next, 42) }, { offset: pick(next, EDGES) }, { name: pick(next, NAMES) }]));
+        if (one)
+          Object.assign(
+            one,
+            pick(next, [{ type: randomInt(next, 42) }, { offset: pick(next, EDGES) }, { name: pick(next, NAMES) }]),
+          );
         break;
       case 8:
-        changed = { ...changed, ...pick(next, [{ tensorCount: pick(next, EDGES) }, { pairCount: pick(next, EDGES) }, { version: randomInt(next, 5) }, { data: randomInt(next, 4096) }]) };
+        changed = {
+          ...changed,
+          ...pick(next, [
+            { tensorCount: pick(next, EDGES) },
+            { pairCount: pick(next, EDGES) },
+            { version: randomInt(next, 5) },
+            { data: randomInt(next, 4096) },
+          ]),
+        };
         break;
       default:
         bytes++;
@@ -212,10 +242,31 @@ async function openAll(file: Uint8Array): Promise<void> {
 
 // Safetensors and config.json.
 
-const JSON_EDGES = ['-1', '0', '-0', '1.5', '2147483648', '9007199254740991', '9007199254740992', '1e308', '1e400', 'null', '"2"', '[]', '{}', 'true'];
+const JSON_EDGES = [
+  '-1',
+  '0',
+  '-0',
+  '1.5',
+  '2147483648',
+  '9007199254740991',
+  '9007199254740992',
+  '1e308',
+  '1e400',
+  'null',
+  '"2"',
+  '[]',
+  '{}',
+  'true',
+];
 const DTYPES = ['F32', 'BF16', 'F16', 'I8', 'F64', 'F4', 'F6_E2M3', 'BOOL', 'F33', '__proto__'];
-const CONFIGS = CHECKPOINTS.map((name) => Object.entries(readFixture(name).config).map(([key, value]) => [key, JSON.stringify(value)] as const));
-const FIELDS = [...new Set(CONFIGS.flatMap((fields) => fields.map(([key]) => key))), 'quantization_config', '__proto__'];
+const CONFIGS = CHECKPOINTS.map((name) =>
+  Object.entries(readFixture(name).config).map(([key, value]) => [key, JSON.stringify(value)] as const),
+);
+const FIELDS = [
+  ...new Set(CONFIGS.flatMap((fields) => fields.map(([key]) => key))),
+  'quantization_config',
+  '__proto__',
+];
 const encoder = new TextEncoder();
 
 /** A safetensors file or a config.json of any family, with some of its parts changed. */
@@ -229,8 +280,13 @@ function hostileSafetensors(next: Next): HostileInput {
     ['model.norm.weight', 'BF16', ['3'], '48', '54'],
     ['w.q', 'I8', ['2', '32'], '54', '118'],
     ['empty', 'F16', ['0'], '118', '118'],
-  ].map(([name, dtype, shape, begin, end]) => ({ name, dtype, shape, begin, end }) as Record<string, string | string[]>);
-  const [size, length] = [118 + (randomInt(next, 8) === 0 ? randomInt(next, 40) - 20 : 0), randomInt(next, 12) === 0 ? pick(next, EDGES) : undefined];
+  ].map(
+    ([name, dtype, shape, begin, end]) => ({ name, dtype, shape, begin, end }) as Record<string, string | string[]>,
+  );
+  const [size, length] = [
+    118 + (randomInt(next, 8) === 0 ? randomInt(next, 40) - 20 : 0),
+    randomInt(next, 12) === 0 ? pick(next, EDGES) : undefined,
+  ];
   let bytes = 0;
   for (let changes = randomInt(next, 4); changes > 0; changes--) {
     const one = pick(next, tensors);

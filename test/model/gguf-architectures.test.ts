@@ -64,7 +64,10 @@ for (const [name, message] of Object.entries(UNSAYABLE)) {
   });
 }
 
-const SAYABLE: readonly [name: string, change: CheckpointChange][] = CHECKPOINTS.map((name) => [name, CHANGED[name] ?? {}]);
+const SAYABLE: readonly [name: string, change: CheckpointChange][] = CHECKPOINTS.map((name) => [
+  name,
+  CHANGED[name] ?? {},
+]);
 
 for (const [name, change] of SAYABLE) {
   test(`${name}: the bits of the folder, from GGUF in every type, and from the folder that is written from it`, async () => {

@@ -4,13 +4,7 @@
  * @module
  */
 import type { Fields } from '../../formats/fields.ts';
-import {
-  baseConfig,
-  checkAbsent,
-  checkActivation,
-  checkClass,
-  type ModelConfig,
-} from '../../formats/hf-config.ts';
+import { baseConfig, checkAbsent, checkActivation, checkClass, type ModelConfig } from '../../formats/hf-config.ts';
 import { biasedLayout } from './biases.ts';
 import { readRotation, ropeOf, rotatedElements } from './ropes.ts';
 

@@ -29,18 +29,7 @@ import { checkNeutral } from './sizes.ts';
 import { smollm3 } from './smollm3.ts';
 
 /** Of two families of one architecture the one that asks for more comes first. */
-const FAMILIES: readonly GgufFamily[] = [
-  mistral,
-  llama,
-  qwen2,
-  qwen3,
-  phi3,
-  smollm3,
-  gpt2,
-  gptNeox,
-  gemma2,
-  gemma3,
-];
+const FAMILIES: readonly GgufFamily[] = [mistral, llama, qwen2, qwen3, phi3, smollm3, gpt2, gptNeox, gemma2, gemma3];
 
 /** Every `general.architecture` that is implemented. */
 export const ARCHITECTURES: readonly string[] = [...new Set(FAMILIES.map(({ architecture }) => architecture))];
@@ -126,7 +115,10 @@ function weightsOf(tensors: Tensors, family: GgufFamily, config: ModelConfig): T
     const place = parts.get(name);
     if (place === undefined) {
       const model = `a ${family.modelType} of this configuration`;
-      throw new ForetokenError('config.unsupported', `tensor ${quote(name)}: no part of ${model}, as far as implemented`);
+      throw new ForetokenError(
+        'config.unsupported',
+        `tensor ${quote(name)}: no part of ${model}, as far as implemented`,
+      );
     }
     const ordered = order && isRotated(place) && tensor.shape[0]! % order.rows === 0; // the shape is checked where the tensor is looked for
     weights.set(name, ordered ? { ...tensor, order } : tensor);
@@ -155,7 +147,10 @@ export function describeModel(config: ModelConfig): GgufDescription {
   const { architecture, settings, neighbours = false } = family;
   const pairs = settings.flatMap((setting) => setting.write(config));
   return {
-    pairs: [['general.architecture', architecture], ...pairs.map(([key, value]): Pair => [`${architecture}.${key}`, value])],
+    pairs: [
+      ['general.architecture', architecture],
+      ...pairs.map(([key, value]): Pair => [`${architecture}.${key}`, value]),
+    ],
     neighbours,
   };
 }

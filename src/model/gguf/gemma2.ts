@@ -27,7 +27,12 @@ export function scoreScale(largest: number): Setting {
   return {
     read(gguf: Metadata) {
       const { queryHeads, headDim } = headsOf(gguf);
-      const scalar = usual(gguf.integer('block_count', 1, 2 ** 24), gguf.integer('embedding_length', 1, 2 ** 24), queryHeads, headDim);
+      const scalar = usual(
+        gguf.integer('block_count', 1, 2 ** 24),
+        gguf.integer('embedding_length', 1, 2 ** 24),
+        queryHeads,
+        headDim,
+      );
       if (!gguf.has(SCALE)) return { query_pre_attn_scalar: scalar };
       const scale = Math.fround(gguf.fields.number(gguf.key(SCALE), 1e-3, 30));
       return { query_pre_attn_scalar: shortestFor(1 / scale ** 2, (short) => factorOf(short) === scale) };

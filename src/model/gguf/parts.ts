@@ -53,14 +53,21 @@ const INSIDE = [
 
 /** All parts that a layout has, in the order of a pass. */
 export function partsOf(layout: CheckpointLayout): LayoutPart[] {
-  const outside = (list: readonly (readonly [Outside, string])[]) => list.map(([name]) => [name, layout[name]] as const);
+  const outside = (list: readonly (readonly [Outside, string])[]) =>
+    list.map(([name]) => [name, layout[name]] as const);
   const inside = layout.layers.flatMap((layer, i) => INSIDE.map(([name]) => [`${i}.${name}`, layer[name]] as const));
-  return [...outside(BEFORE), ...inside, ...outside(BEHIND)].flatMap(([place, part]) => (part ? [{ place, part }] : []));
+  return [...outside(BEFORE), ...inside, ...outside(BEHIND)].flatMap(([place, part]) =>
+    part ? [{ place, part }] : [],
+  );
 }
 
 /** The same model as a GGUF file keeps it. */
 export function ggufLayout(layout: CheckpointLayout): CheckpointLayout {
-  const renamed = <Parts extends object>(parts: Parts, list: readonly (readonly [keyof Parts & string, string])[], prefix = '') =>
+  const renamed = <Parts extends object>(
+    parts: Parts,
+    list: readonly (readonly [keyof Parts & string, string])[],
+    prefix = '',
+  ) =>
     Object.fromEntries(
       list.flatMap(([key, name]) => {
         const part = parts[key] as TensorName | undefined;

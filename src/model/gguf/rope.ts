@@ -80,7 +80,8 @@ function readScaling(gguf: Metadata, rotated: number): JsonObject | null {
   const sharpness = gguf.number(SHARPNESS, 0, 1e3, 1);
   const lists = factorLists(gguf, rotated);
   if (lists) {
-    if (type === 'linear' || type === 'yarn') throw fields.unsupported(gguf.key(TYPE), '"longrope", where there are factors');
+    if (type === 'linear' || type === 'yarn')
+      throw fields.unsupported(gguf.key(TYPE), '"longrope", where there are factors');
     const trained = gguf.integer('context_length', 1, 2 ** 24);
     return object({
       rope_type: 'longrope',

@@ -73,10 +73,7 @@ function vocabOf(gguf: Metadata): number {
 }
 
 /** @throws {ForetokenError} `config.*` */
-export function headsOf(
-  gguf: Metadata,
-  ownHeads = true,
-): Pick<ModelConfig, 'queryHeads' | 'kvHeads' | 'headDim'> {
+export function headsOf(gguf: Metadata, ownHeads = true): Pick<ModelConfig, 'queryHeads' | 'kvHeads' | 'headDim'> {
   const hidden = gguf.integer('embedding_length', 1, MOST.hidden);
   const queryHeads = gguf.integer('attention.head_count', 1, MOST.heads);
   const kvHeads = gguf.integer('attention.head_count_kv', 1, queryHeads, queryHeads);
@@ -123,7 +120,13 @@ function endTokens(gguf: Metadata): ConfigFields {
 /** Settings that change what the layers compute: only the values that the transformer implements pass. */
 export function checkNeutral(gguf: Metadata): void {
   const { fields } = gguf;
-  const one = ['rope.scale_linear', 'logit_scale', 'residual_scale', 'embedding_scale', 'rope.scaling.yarn_attn_factor'];
+  const one = [
+    'rope.scale_linear',
+    'logit_scale',
+    'residual_scale',
+    'embedding_scale',
+    'rope.scaling.yarn_attn_factor',
+  ];
   const zero = ['expert_count', 'attention.clamp_kqv', 'attention.max_alibi_bias', 'rope.scaling.yarn_log_multiplier'];
   for (const [names, neutral] of [
     [one, 1],

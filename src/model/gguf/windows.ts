@@ -43,7 +43,8 @@ export function windowByPeriod(period: number, width: number): Setting {
   return {
     read(gguf) {
       const stated = widthOf(gguf, width);
-      const types = stated > 0 ? readTypes(gguf, period) : { layer_types: Array(layersOf(gguf)).fill('full_attention') };
+      const types =
+        stated > 0 ? readTypes(gguf, period) : { layer_types: Array(layersOf(gguf)).fill('full_attention') };
       return { sliding_window: stated || null, ...types };
     },
     write: ({ form }) => {
