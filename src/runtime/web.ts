@@ -2,9 +2,9 @@
  * Files by URL, on every host that has `fetch`.
  *
  * One response is streamed for as long as reads follow each other, so loading a file front to back is one request. Where the server
- * supports Range, a jump, or a connection that broke, starts a new response at the right byte; where it does not, a jump forwards
- * reads on and a jump backwards starts the file again. No more than one piece of the file is held at any time.
- * Source: RFC 9110, section 14 (range requests).
+ * supports Range, a jump, or a connection that broke or went silent, starts a new response at the right byte; where it does not, a jump forwards
+ * reads on, and a jump backwards or a broken connection starts the file again. No more than one piece of the file is held at any time.
+ * Source: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
@@ -14,8 +14,14 @@ export interface UrlOptions {
   /** Stands in for the global fetch: to add headers, or to reach the assets of an edge worker. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   readonly signal?: AbortSignal;
+  /** A connection that brings nothing for so long has broken. Default 30 s. */
+  readonly timeoutMs?: number;
+  /** Pause before a broken connection is first taken up again; each further one is twice as long. Default 0.2 s. */
+  readonly retryMs?: number;
 }
 
+/** How often one read of a file that has been opened is taken up again: with the default pauses, for 6 seconds and what the tries take. */
+const MOST_RETRIES = 5;
 /** Largest body that is held whole because its length is not announced (compressed or generated text). */
 const UNANNOUNCED_BYTES = 64 * 2 ** 20;
 /** A gap up to this size is read through: a new request would cost more. */
@@ -35,8 +41,12 @@ export function baseUrl(): string | undefined {
  *   wrongly; `source.size` when it does not say how long a large file is
  */
 export async function openUrl(url: string, name: string, options: UrlOptions = {}): Promise<ByteSource | undefined> {
-  const file: RemoteFile = { url, name, fetch: options.fetch ?? ((address, init) => fetch(address, init)) };
   const { signal } = options;
+  const file: RemoteFile = {
+    ...{ fetch: (address, init) => fetch(address, init), timeoutMs: 30_000, retryMs: 200 },
+    ...options,
+    ...{ url, name },
+  };
   let response = await request(file, 0, signal);
   const placeless = response.status === 206 && !response.headers.has('content-range');
   if (placeless || (response.ok && isEncoded(response.headers))) {
@@ -65,10 +75,9 @@ export async function openUrl(url: string, name: string, options: UrlOptions = {
     : new UrlSource(file, size, false, response, size);
 }
 
-interface RemoteFile {
+interface RemoteFile extends Required<Omit<UrlOptions, 'signal'>> {
   readonly url: string;
   readonly name: string;
-  readonly fetch: NonNullable<UrlOptions['fetch']>;
 }
 
 class UrlSource implements ByteSource {
@@ -105,17 +114,21 @@ class UrlSource implements ByteSource {
 
   async #fill(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     let filled = 0;
-    while (filled < target.length) {
-      const body = await this.#bodyAt(offset + filled, signal);
-      const wanted = body.position < offset ? offset - body.position : target.length - filled;
-      const chunk = await body.next(wanted, signal);
-      if (chunk === undefined) {
-        // The connection broke. With Range the rest can be asked for, as long as every answer brings something.
-        if (!this.#ranged || !body.progressed) throw body.cutShort();
+    for (let retries = 0; filled < target.length; ) {
+      try {
+        const next = offset + filled;
+        const body = await this.#bodyAt(next, signal);
+        const wanted = body.position < next ? next - body.position : target.length - filled;
+        const chunk = await body.next(wanted, signal);
+        if (body.position > next) {
+          target.set(chunk, filled);
+          filled += chunk.length;
+        }
+      } catch (error) {
+        // The connection broke, or the server is gone for a moment; any other answer than the bytes is final.
         this.close();
-      } else if (body.position > offset) {
-        target.set(chunk, filled);
-        filled += chunk.length;
+        if ((error as ForetokenError).code !== 'source.read' || retries === MOST_RETRIES) throw error;
+        await pause(this.#file.retryMs * 2 ** retries++, signal);
       }
     }
     if (this.#body?.finished) this.#body = undefined;
@@ -128,7 +141,7 @@ class UrlSource implements ByteSource {
     if (this.#body && !this.#body.finished && gap >= 0 && (gap <= SKIP_BYTES || !this.#ranged)) return this.#body;
     this.close();
     const file = this.#file;
-    const answer = await request(file, this.#ranged ? offset : undefined, signal);
+    const answer = await request(file, this.#ranged ? offset : undefined, signal, this.#version);
     try {
       if (!answer.ok && answer.status !== 416) throw refused(file, answer);
       if (version(answer) !== this.#version) throw changed(file.name);
@@ -150,7 +163,6 @@ class UrlSource implements ByteSource {
 class Body {
   readonly #file: RemoteFile;
   readonly #answer: Answer;
-  readonly #start: number;
   readonly #end: number;
   #rest: Uint8Array = new Uint8Array(0);
   /** Where in the file the next byte stands. */
@@ -159,14 +171,8 @@ class Body {
   constructor(file: RemoteFile, answer: Answer, start: number, end: number) {
     this.#file = file;
     this.#answer = answer;
-    this.#start = start;
     this.#end = end;
     this.position = start;
-  }
-
-  /** Whether this response has brought a byte. */
-  get progressed(): boolean {
-    return this.position > this.#start;
   }
 
   /** Whether every byte of this response has been taken. */
@@ -174,11 +180,14 @@ class Body {
     return this.position === this.#end;
   }
 
-  /** Between 1 and `most` next bytes; undefined when the response broke off before its end. */
-  async next(most: number, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  /**
+   * Between 1 and `most` next bytes.
+   * @throws {ForetokenError} `source.read` when the response broke off before its end
+   */
+  async next(most: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     if (this.#rest.length === 0) {
       const chunk = await this.#answer.chunk(signal);
-      if (chunk === undefined) return undefined;
+      if (chunk === undefined) throw cutShort(this.#file, this.#answer, this.position);
       this.#rest = chunk;
     }
     const bytes = this.#rest.subarray(0, most);
@@ -188,10 +197,6 @@ class Body {
       throw new ForetokenError('source.range', `${this.#file.name}: the server sent more bytes than it announced`);
     }
     return bytes;
-  }
-
-  cutShort(): ForetokenError {
-    return cutShort(this.#file, this.#answer, this.position);
   }
 
   cancel(): void {
@@ -212,19 +217,22 @@ class Answer {
   failure: unknown;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #controller: AbortController;
+  readonly #timeoutMs: number;
 
-  constructor(response: Response, controller: AbortController) {
+  constructor(response: Response, controller: AbortController, timeoutMs: number) {
     this.status = response.status;
     this.ok = response.ok;
     this.headers = response.headers;
     this.#reader = response.body?.getReader();
     this.#controller = controller;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** The next bytes, at least one; undefined at the end, and where the connection broke: `failure` then says why. */
   async chunk(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
     return abortable(
       signal,
+      this.#timeoutMs,
       () => this.cancel(),
       async () => {
         try {
@@ -240,40 +248,68 @@ class Answer {
     );
   }
 
+  /** Whoever waits for a chunk gets none, and the failure. */
   cancel(): void {
+    this.failure = new Error('stopped');
     this.#controller.abort();
     this.#reader?.cancel().catch(() => {});
   }
 }
 
-/** @param offset first byte wanted, to the end of the file; undefined asks for the whole file without Range */
-async function request(file: RemoteFile, offset: number | undefined, signal: AbortSignal | undefined): Promise<Answer> {
+/**
+ * @param offset first byte wanted, to the end of the file; undefined asks for the whole file without Range
+ * @param of the version that the range is to be of; of another one the server then sends the whole
+ */
+async function request(
+  file: RemoteFile,
+  offset: number | undefined,
+  signal: AbortSignal | undefined,
+  of: string | null = null,
+): Promise<Answer> {
   const controller = new AbortController();
   const headers: Record<string, string> = offset === undefined ? {} : { range: `bytes=${offset}-` };
+  // Weak tags and dates are no strong validators; and a page asks other origins for permission to send this header, which few give.
+  if (offset !== undefined && of?.startsWith('"') && baseUrl() === undefined) headers['if-range'] = of;
   const stop = () => controller.abort();
-  return abortable(signal, stop, async () => {
+  return abortable(signal, file.timeoutMs, stop, async () => {
     try {
-      return new Answer(await file.fetch(file.url, { headers, signal: controller.signal }), controller);
+      const response = await file.fetch(file.url, { headers, signal: controller.signal });
+      return new Answer(response, controller, file.timeoutMs);
     } catch (cause) {
       signal?.throwIfAborted();
+      if (cause instanceof ForetokenError) throw cause;
       throw new ForetokenError('source.read', `${file.name}: the server could not be reached`, { cause });
     }
   });
 }
 
 /**
- * Runs `action`; an abort of the signal meanwhile, and only then, calls `stop`.
+ * Runs `action`; an abort of the signal meanwhile, or the end of the time, and only they, call `stop`.
  * @throws the signal's reason when it has aborted, before the action or during it
  */
-async function abortable<T>(signal: AbortSignal | undefined, stop: () => void, action: () => Promise<T>): Promise<T> {
+async function abortable<T>(
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+  stop: () => void,
+  action: () => Promise<T>,
+): Promise<T> {
   signal?.throwIfAborted();
   signal?.addEventListener('abort', stop);
+  const timer = setTimeout(stop, timeoutMs);
   try {
     return await action();
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
     signal?.throwIfAborted();
   }
+}
+
+/** @throws the signal's reason when it aborts meanwhile */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  let wake = () => {};
+  const action = () => new Promise<void>((resolve) => void (wake = resolve));
+  return abortable(signal, ms, () => wake(), action);
 }
 
 /** Reads the range that an answer to a range request from `offset` on announces. */
@@ -281,8 +317,8 @@ function contentRange(file: RemoteFile, answer: Answer, offset: number): { size:
   const header = answer.headers.get('content-range') ?? '';
   const [, first, last, size] = (/^bytes (\d+)-(\d+)\/(\d+)$/.exec(header) ?? []).map(Number);
   const valid =
-    answer.status === 206 && first === offset && last! >= first && last! < size! && Number.isSafeInteger(size);
-  if (!valid) {
+    answer.status === 206 && !isEncoded(answer.headers) && first === offset && last! >= first && last! < size!;
+  if (!valid || !Number.isSafeInteger(size)) {
     answer.cancel();
     throw new ForetokenError(
       'source.range',

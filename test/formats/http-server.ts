@@ -28,12 +28,9 @@ export interface Server {
 export async function serve(bytes: Uint8Array, answer: Answer): Promise<Server> {
   const ranges: string[] = [];
   const server = createServer((request, response) => {
-    const header = request.headers.range ?? '';
-    const match = /^bytes=(\d+)-(\d*)$/.exec(header);
-    const range = match ? { first: Number(match[1]), last: match[2] ? Number(match[2]) : bytes.length - 1 } : undefined;
-    ranges.push(header);
+    ranges.push(request.headers.range ?? '');
     response.on('error', () => {});
-    answer({ bytes, range, request, response, count: ranges.length });
+    answer({ bytes, range: rangeOf(request, bytes), request, response, count: ranges.length });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -46,6 +43,12 @@ export async function serve(bytes: Uint8Array, answer: Answer): Promise<Server> 
         server.close(() => resolve());
       }),
   };
+}
+
+/** The range of `bytes` that a request asks for; undefined without one. */
+export function rangeOf(request: IncomingMessage, bytes: Uint8Array): Exchange['range'] {
+  const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  return match ? { first: Number(match[1]), last: match[2] ? Number(match[2]) : bytes.length - 1 } : undefined;
 }
 
 /** 206 with exactly what was asked for. */

@@ -5,7 +5,7 @@ import { openFolder, openSource } from '../../src/formats/folder.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { readFloats } from '../../src/formats/tensors.ts';
-import { openUrl } from '../../src/runtime/web.ts';
+import { openUrl, type UrlOptions } from '../../src/runtime/web.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { type Answer, type Exchange, partial, rangedAnswer, type Server, serve, wholeAnswer } from './http-server.ts';
 import { rejection } from './rejection.ts';
@@ -24,7 +24,8 @@ async function served(bytes: Uint8Array, answer: Answer, use: (server: Server) =
   }
 }
 
-const open = async ({ url }: Server): Promise<ByteSource> => (await openUrl(url, 'model.bin'))!;
+const open = async ({ url }: Server, options: UrlOptions = {}): Promise<ByteSource> =>
+  (await openUrl(url, 'model.bin', { retryMs: 1, ...options }))!;
 
 function same(bytes: Uint8Array, offset: number): boolean {
   return Buffer.compare(bytes, file.subarray(offset, offset + bytes.length)) === 0;
@@ -97,6 +98,130 @@ test('a broken connection is taken up where it broke', () => {
     assert.ok(server.ranges.length > 1, `${server.ranges.length} requests`);
   });
 });
+
+/** Answers as `answer`, but `cut` to all requests that are no multiple of `every`. */
+const everyTime = (every: number, answer: Answer, cut: Answer): Answer => {
+  return (exchange) => (exchange.count % every === 1 ? answer : cut)(exchange);
+};
+const breakOff: Answer = ({ response }) => void response.destroy();
+
+test('a server that is away for five requests is asked again, from the byte reached; one that is away for six is not', async () => {
+  const breaking: Answer = (exchange) => {
+    const { bytes, range, response } = exchange;
+    const { first } = range!;
+    response.writeHead(206, { 'content-range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+    response.write(bytes.subarray(first, first + 2 * MEGABYTE), () => response.destroy());
+  };
+  for (const [title, away] of [
+    ['closes connections', breakOff],
+    ['answers 503', status(503)],
+  ] as const) {
+    await served(file, everyTime(5, breaking, away), async (server) => {
+      await readOn(await open(server));
+      const starts = server.ranges.map((range) => Number(/^bytes=(\d+)-$/.exec(range)![1]));
+      assert.equal(
+        starts,
+        starts.toSorted((a, b) => a - b),
+        title,
+      );
+      assert.ok(starts.filter((start) => start === starts[1]).length >= 4, `${title}: ${starts}`);
+    });
+    await served(file, everyTime(100, breaking, away), async (server) => {
+      const error = await rejection(async () => readOn(await open(server)));
+      assert.is(error.code, 'source.read', title);
+      assert.ok(server.ranges.length <= 1 + 5, `${title}: ${server.ranges.length} requests`);
+    });
+  }
+});
+
+test('where Range is ignored, a file that broke off is started again and goes on from the byte reached', () => {
+  const cut: Answer = ({ bytes, response }) => {
+    response.writeHead(200, { 'content-length': bytes.length, etag: '"one"' });
+    response.write(bytes.subarray(0, 2 * MEGABYTE + 77), () => response.destroy());
+  };
+  const whole: Answer = ({ bytes, response }) =>
+    void response.writeHead(200, { 'content-length': bytes.length, etag: '"one"' }).end(bytes);
+  return served(file, everyTime(2, cut, whole), async (server) => {
+    await readOn(await open(server));
+    assert.equal(server.ranges, ['bytes=0-', '']);
+  });
+});
+
+test('a broken connection is taken up for the version that was opened: a new one in between is a change', async () => {
+  const asked: (string | undefined)[] = [];
+  let etag = '"one"';
+  const careful: Answer = (exchange) => {
+    const { bytes, range, request, response, count } = exchange;
+    const condition = request.headers['if-range'] as string | undefined;
+    asked.push(condition);
+    response.setHeader('etag', etag);
+    if (condition !== undefined && condition !== etag) return wholeAnswer(exchange);
+    const { first } = range!;
+    response.writeHead(206, { 'content-range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+    if (count > 1) response.end(bytes.subarray(first));
+    else response.write(bytes.subarray(first, first + MEGABYTE), () => response.destroy());
+  };
+  await served(file, careful, async (server) => readOn(await open(server)));
+  assert.equal(asked, [undefined, '"one"']);
+  await served(file, careful, async (server) => {
+    const source = await open(server);
+    etag = '"two"';
+    assert.is((await rejection(() => readOn(source))).code, 'source.changed');
+  });
+  asked.splice(0);
+  etag = 'W/"weak"'; // says nothing of bytes, so it is no condition
+  await served(file, careful, async (server) => readOn(await open(server)));
+  assert.equal(asked, [undefined, undefined]);
+});
+
+test('a connection that goes silent is taken up again; a server that is always silent fails', async () => {
+  const silent: Answer = ({ bytes, range, response }) => {
+    const { first } = range!;
+    response.writeHead(206, { 'content-range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+    response.write(bytes.subarray(first, first + 1000));
+  };
+  await served(file, everyTime(2, silent, rangedAnswer), async (server) => {
+    await readOn(await open(server, { timeoutMs: 1000 }));
+    assert.equal(server.ranges, ['bytes=0-', 'bytes=1000-']);
+  });
+  await served(
+    file,
+    everyTime(100, silent, () => {}),
+    async (server) => {
+      const source = await open(server, { timeoutMs: 1000 });
+      assert.is((await rejection(() => readOn(source))).code, 'source.read');
+      assert.is(server.ranges.length, 1 + 5);
+    },
+  );
+  await served(
+    file,
+    () => {},
+    async (server) => assert.is((await rejection(() => open(server, { timeoutMs: 1000 }))).code, 'source.read'),
+  );
+});
+
+test('a part that stops before the end it announced is asked for the rest', () => {
+  const short: Answer = ({ bytes, range, response, count }) => {
+    const { first } = range!;
+    response.writeHead(206, { 'content-range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+    response.end(count === 1 ? bytes.subarray(first, first + 12_345) : bytes.subarray(first));
+  };
+  return served(file, short, async (server) => {
+    await readOn(await open(server));
+    assert.equal(server.ranges, ['bytes=0-', 'bytes=12345-']);
+  });
+});
+
+test('an abort ends the pause between two tries with its reason', () =>
+  served(file, firstGood(breakOff), async (server) => {
+    const source = await open(server, { retryMs: 60_000 });
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 50);
+    const start = performance.now();
+    assert.is(await source.read(size - 10, 10, controller.signal).catch((error: unknown) => error), reason);
+    assert.ok(performance.now() - start < 30_000);
+  }));
 
 test('a server that gives less than was asked for is asked for the rest', () => {
   const capped: Answer = (exchange) => {
@@ -236,6 +361,16 @@ const wrong: [title: string, code: string, answer: Answer][] = [
     'other bytes in the middle',
     'source.range',
     firstGood((exchange) => partial(exchange, 7, exchange.bytes.subarray(7))),
+  ],
+  [
+    'a compressed part in the middle',
+    'source.range',
+    firstGood(({ response, bytes, range }) => {
+      const { first } = range!;
+      response
+        .writeHead(206, { 'content-range': `bytes ${first}-${size - 1}/${size}`, 'content-encoding': 'gzip' })
+        .end(gzipSync(bytes.subarray(first)));
+    }),
   ],
   ['another version in the middle', 'source.changed', firstGood(rangedAnswer, (count) => ({ etag: `"${count}"` }))],
   [
