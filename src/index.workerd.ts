@@ -8,13 +8,14 @@ import {
   createEngine as createEngineOf,
   type Engine,
   type EngineOptions,
+  type EstimateOptions,
+  type HubOptions,
   type LoadOptions,
   estimate as estimateWith,
   load as loadWith,
 } from './index.ts';
 import kernels from './kernels.wasm';
 import { checkLoadOptions, MEMORY_OPTIONS, type ModelInput } from './load.ts';
-import type { MemoryOptions } from './model/load-transformer.ts';
 import type { MemoryUse, Model } from './model.ts';
 
 export * from './index.ts';
@@ -29,15 +30,18 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 /** A worker has 128 MB for everything. */
 const MEMORY_LIMIT = 96_000_000;
 
+/** A worker keeps no files, so downloads of a hub are not kept unless it says where. */
+const withoutCache = (hub: HubOptions | undefined): HubOptions => ({ cache: false, ...hub });
+
 /** `estimate` of index.ts; `memoryLimit` is 96 MB unless given. */
-export async function estimate(source: ModelInput, options: MemoryOptions = {}): Promise<MemoryUse> {
+export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<MemoryUse> {
   checkNames(options, MEMORY_OPTIONS);
-  return estimateWith(source, { memoryLimit: MEMORY_LIMIT, ...options });
+  return estimateWith(source, { memoryLimit: MEMORY_LIMIT, ...options, hub: withoutCache(options.hub) });
 }
 
 /** `load` of index.ts, on that engine, which has no use for workers; `memoryLimit` is 96 MB unless given. */
 export async function load(source: ModelInput, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { engine = await createEngine(), memoryLimit = MEMORY_LIMIT } = options;
-  return loadWith(source, { ...options, worker: undefined, engine, memoryLimit });
+  return loadWith(source, { ...options, worker: undefined, engine, memoryLimit, hub: withoutCache(options.hub) });
 }

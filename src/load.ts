@@ -20,6 +20,8 @@ import {
   type LoadOptions as TransformerOptions,
 } from './model/load-transformer.ts';
 import { quote } from './errors.ts';
+import type { HubOptions } from './hub/options.ts';
+import { HUB_PARTS } from './late-modules.ts';
 import { misfit, type WeightType } from './model/memory-plan.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
@@ -30,12 +32,17 @@ import { buildTables, type LooseParts, readTokenizerParts } from './text/tokeniz
 export interface LoadOptions extends TransformerOptions {
   /** What a second call does while the first one runs: wait for its turn (`queue`, the default), or fail with `session.busy` (`error`). */
   readonly concurrency?: Concurrency;
+  /** For sources `hf:owner/name`: the hub's address, a token, where downloads are kept. */
+  readonly hub?: HubOptions;
 }
+
+/** Options of `estimate`. */
+export type EstimateOptions = MemoryOptions & Pick<LoadOptions, 'hub'>;
 
 /** Every option that `estimate` and `load` know. */
 export const MEMORY_OPTIONS: readonly string[] = [
   ...['dtype', 'kv', 'context', 'sessions', 'maxNodes', 'threads'],
-  ...['memoryLimit', 'largestMemory'],
+  ...['memoryLimit', 'largestMemory', 'hub'],
 ];
 const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency'];
 /** The largest tokenizers published have about 20 MB. */
@@ -47,10 +54,10 @@ const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
  * Loads a Llama-type model: config.json, safetensors (one file or shards), and tokenizer.json where there is one; or a GGUF file, which has
  * all of it.
  *
- * @param source a folder's path, the name of an installed package of weights (`foretoken-code`), a base URL, the files of an upload, files by
- *   name; or the path or URL of a `.gguf` file, or its bytes
+ * @param source a folder's path, the name of an installed package of weights (`foretoken-code`), a base URL, the id of a model on the Hugging Face
+ *   Hub (`hf:owner/name@revision`), the files of an upload, files by name; or the path or URL of a `.gguf` file, or its bytes
  * @throws {ForetokenError} before any memory is reserved: `option.*` for the options, `source.*`, `file.*`, `config.*` and `tokenizer.*` for
- *   what was found; then `memory.*` and `engine.*` for what the host cannot do, `file.nonfinite`
+ *   what was found, `hub.*` for what a hub answers; then `memory.*` and `engine.*` for what the host cannot do, `file.nonfinite`
  * @throws the signal's reason, once it aborts
  * @example const model = await load('foretoken-code');
  */
@@ -68,8 +75,8 @@ export interface LoadedParts {
 }
 
 /** Loads as `load` does, from options that are checked already. */
-export async function loadParts(source: ModelInput, options: TransformerOptions = {}): Promise<LoadedParts> {
-  const model = await openModel(source, options.signal);
+export async function loadParts(source: ModelInput, options: LoadOptions = {}): Promise<LoadedParts> {
+  const model = await openModel(source, options.signal, options.hub);
   try {
     const tokenizer = await readTokenizer(model);
     return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer };
@@ -85,9 +92,9 @@ export async function loadParts(source: ModelInput, options: TransformerOptions 
  * @throws {ForetokenError} `option.*`, `source.*`, `config.*`, `memory.limit`; for a GGUF file `file.*`, too
  * @example (await estimate('foretoken-code', { dtype: 'q8', context: 1024 })).total // bytes
  */
-export async function estimate(source: ModelInput, options: MemoryOptions = {}): Promise<MemoryUse> {
+export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<MemoryUse> {
   checkNames(options, MEMORY_OPTIONS);
-  const model = await openModel(source);
+  const model = await openModel(source, undefined, options.hub);
   try {
     return memoryUse(planFor(model.config, withType(options, model)), model.config, DRAFTER_NAMES);
   } finally {
@@ -153,9 +160,11 @@ export type ModelInput = FolderInput | FileInput;
 
 /**
  * Opens a model in either format.
- * @throws {ForetokenError} `source.*`, `file.*`, `config.*`
+ * @throws {ForetokenError} `source.*`, `file.*`, `config.*`; for the id of a model on a hub also `hub.*` and `option.*`
  */
-export async function openModel(source: ModelInput, signal?: AbortSignal): Promise<OpenModel> {
+export async function openModel(input: ModelInput, signal?: AbortSignal, hub?: HubOptions): Promise<OpenModel> {
+  const isId = typeof input === 'string' && input.startsWith('hf:');
+  const source = isId ? await (await import('./hub/open-hub.ts')).openHub(HUB_PARTS, input, hub, signal) : input;
   const file = ggufFile(source);
   if (file === undefined) return openFolderModel(await openModelFolder(source as FolderInput, signal), signal);
   const { openGguf } = await import('./load-gguf.ts');
