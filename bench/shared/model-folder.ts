@@ -5,11 +5,15 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomModel, SHAPES } from '../../src/cli/random-model.ts';
+import { convertedModel } from '../../src/convert/parts.ts';
+import { toFolder } from '../../src/convert/to-folder.ts';
+import { toGguf } from '../../src/convert/to-gguf.ts';
 import { openCheckpoint } from '../../src/formats/checkpoint.ts';
 import { openFolder } from '../../src/formats/folder.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { type NamedTensor, safetensorsPieces } from '../../src/formats/safetensors-writer.ts';
 import { readFloats, type TensorDescription } from '../../src/formats/tensors.ts';
+import { openModel } from '../../src/load.ts';
 import { repository } from './prompts.ts';
 
 /**
@@ -36,6 +40,40 @@ export async function q8ModelFolder(name: string): Promise<string> {
   closeSync(file);
   renameSync(unfinished, path);
   return path;
+}
+
+/**
+ * A checkpoint of random weights in both formats, made once and kept in `.cache/`.
+ * @param megabytes about so many of weights: layers are added until there are as many
+ * @returns names within `.cache/`
+ */
+export async function randomCheckpoint(
+  megabytes: number,
+  type: 'bf16' | 'q8',
+): Promise<{ folder: string; gguf: string }> {
+  const folder = `random-${megabytes}-${type}`;
+  const gguf = `${folder}.gguf`;
+  const [folderPath, ggufPath] = [join(repository, '.cache', folder), join(repository, '.cache', gguf)];
+  if (existsSync(folderPath) && existsSync(ggufPath)) return { folder, gguf };
+  const shape = { vocab: 32_000, hidden: 1024, intermediate: 2816, queryHeads: 16, kvHeads: 4, headDim: 64 };
+  const layerWeights =
+    2 * shape.hidden * (shape.queryHeads + shape.kvHeads) * shape.headDim + 3 * shape.hidden * shape.intermediate;
+  const bytesEach = type === 'q8' ? 34 / 32 : 2;
+  const layers = Math.max(1, Math.round(((megabytes * 1e6) / bytesEach - shape.vocab * shape.hidden) / layerWeights));
+  const converted = await convertedModel(await openModel(randomModel({ ...shape, layers })), type);
+  rmSync(folderPath, { recursive: true, force: true });
+  mkdirSync(folderPath, { recursive: true });
+  for (const { name, pieces } of toFolder(converted)) await writePieces(join(folderPath, name), pieces());
+  await writePieces(ggufPath, toGguf(converted));
+  return { folder, gguf };
+}
+
+/** Under another name first, so that an interrupted run leaves nothing that looks like a model. */
+async function writePieces(path: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+  const file = openSync(`${path}.part`, 'w');
+  for await (const piece of pieces) writeSync(file, piece);
+  closeSync(file);
+  renameSync(`${path}.part`, path);
 }
 
 /** Matrices as q8, vectors as f32. */
