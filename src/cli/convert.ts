@@ -13,6 +13,7 @@ import { toGguf } from '../convert/to-gguf.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { openModel } from '../load.ts';
 import { command } from './command.ts';
+import { hubOptions } from './hub.ts';
 import { bytesText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -28,7 +29,7 @@ export const convertCommand = command({
     },
   },
   positionals: 2,
-  notes: `IN is a model's folder, its base URL, an installed package of weights, or a .gguf file. OUT is a .gguf file, or else a folder that
+  notes: `IN is a model's folder, its base URL, an installed package of weights, a .gguf file, or hf:OWNER/NAME. OUT is a .gguf file, or else a folder that
 gets config.json, model.safetensors and tokenizer.json. Nothing that exists is written over.
 
   foretoken convert foretoken-code model.gguf --dtype q8
@@ -53,7 +54,7 @@ interface Conversion {
 
 async function convert({ from, to, type }: Conversion, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
-  const model = await openModel(from, signal);
+  const model = await openModel(from, signal, hubOptions());
   try {
     const converted = await convertedModel(model, type, signal);
     if (/\.gguf$/i.test(to)) return await writeFile(to, toGguf(converted), terminal);

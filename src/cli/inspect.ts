@@ -13,6 +13,7 @@ import { type OpenModel, openModel, readTokenizer } from '../load.ts';
 import { planFor } from '../model/load-transformer.ts';
 import { type KvType, misfit, type WeightType } from '../model/memory-plan.ts';
 import { command } from './command.ts';
+import { hubOptions } from './hub.ts';
 import { MODEL_OPTIONS } from './model.ts';
 import type { OptionValues } from './options.ts';
 import { bytesText, countText, table } from './table.ts';
@@ -88,7 +89,7 @@ async function inspectFile(path: string, signal: AbortSignal): Promise<Inspectio
 }
 
 async function inspectModel(path: string, options: MemoryChoice, signal: AbortSignal): Promise<Inspection> {
-  const model = await openModel(path, signal);
+  const model = await openModel(path, signal, hubOptions());
   try {
     return {
       config: model.config,

@@ -4,8 +4,9 @@
  */
 import type { ThreadsOption } from '../engine/threads.ts';
 import type { LoadProgress } from '../model/load-weights.ts';
-import type { LoadOptions } from '../model/load-transformer.ts';
+import type { LoadOptions } from '../load.ts';
 import type { KvType, WeightType } from '../model/memory-plan.ts';
+import { hubOptions } from './hub.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 import { bytesText } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,7 +17,7 @@ export const MODEL_OPTIONS = {
   model: {
     kind: 'text',
     value: 'NAME',
-    help: `${DEFAULT_MODEL} (default), a folder, a .gguf file, or the URL of either`,
+    help: `${DEFAULT_MODEL} (default), a folder, a .gguf file, the URL of either,\nor the id of a model on a hub, hf:OWNER/NAME@REVISION`,
   },
   dtype: {
     kind: 'text',
@@ -38,6 +39,7 @@ export function loadOptions(
     ...(kv !== undefined && { kv: kv as KvType }),
     ...(context !== undefined && { context }),
     ...(threads !== undefined && { threads: threadsOption(threads) }),
+    hub: hubOptions(),
     signal: terminal.signal,
     onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
       terminal.status(() => `loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),

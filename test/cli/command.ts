@@ -19,14 +19,16 @@ export interface Outcome {
 export interface Conditions {
   /** What stdin holds; nothing when absent. */
   readonly input?: string | Uint8Array;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Called at the first output on stdout. */
   readonly onOutput?: (child: ReturnType<typeof spawn>) => void;
 }
 
-export function foretoken(parameters: readonly string[], { input, onOutput }: Conditions = {}): Promise<Outcome> {
+export function foretoken(parameters: readonly string[], { input, env, onOutput }: Conditions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [mainPath, ...parameters], {
-      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+      env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     });
     let stdout = '';
     let stderr = '';
