@@ -14,8 +14,7 @@ import type { ModelConfig } from './formats/hf-config.ts';
 import type { MemoryPlan } from './model/memory-plan.ts';
 import type { Session } from './model/session.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
-import { Detokenizer } from './text/detokenizer.ts';
-import type { Tokenizer } from './text/tokenizer.ts';
+import type { TextTokenizer } from './text/text-tokenizer.ts';
 
 /** Text, for models with a tokenizer, or token ids. */
 export type Prompt = string | ArrayLike<number>;
@@ -55,7 +54,7 @@ export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: re
 
 /** What a model is made of besides its transformer. */
 export interface ModelParts {
-  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
   readonly concurrency: Concurrency;
   readonly threadsNote?: string | undefined;
 }
@@ -67,7 +66,7 @@ export class Model {
   /** Why they are fewer than were asked for; undefined where they are not. */
   readonly threadsNote: string | undefined;
   /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
-  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
   readonly memory: MemoryUse;
   #transformer: TransformerModel | undefined;
   readonly #queue: Queue;
@@ -160,7 +159,7 @@ export class Model {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: this.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
     };
     return new Conversation(this, session, host, (fork, held) => this.#converse(fork, held));
   }

@@ -13,7 +13,6 @@ import { ForetokenError } from '../errors.ts';
 import { type LoadedParts, loadParts, type ModelInput } from '../load.ts';
 import type { LoadOptions } from '../model/load-transformer.ts';
 import type { Session } from '../model/session.ts';
-import { Detokenizer } from '../text/detokenizer.ts';
 import { type CostPoint, type CurveOptions, measureCostCurve } from './cost-curve.ts';
 import { GivenTarget } from './given-target.ts';
 
@@ -72,7 +71,7 @@ export class BenchModel {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: transformer.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
     };
     const generation = generate(host, prompt, options);
     const start = performance.now();

@@ -1,7 +1,7 @@
 import { ForetokenError } from '../../src/errors.ts';
 import { Fields } from '../../src/formats/fields.ts';
 import type { JsonValue } from '../../src/formats/json.ts';
-import { parseTokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { readMerges, readSpellings } from '../../src/text/vocabulary.ts';
 import { assert, test } from '../harness.ts';
 import { changed, GPT2, type Json, set, tokenizer, tokenizerFile } from './fixtures.ts';

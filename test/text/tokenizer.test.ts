@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseTokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { assert, test } from '../harness.ts';
 import { changed, LOSSLESS, NAMES, tokenizer, tokenizerFile } from './fixtures.ts';
 import { lines, wellFormed } from './lines.ts';
