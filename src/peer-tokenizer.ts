@@ -79,6 +79,12 @@ export class PeerTokenizer implements TextTokenizer {
     this.addedTokens = this.#call(() => this.#file.added_tokens.map((token: AddedToken) => ({ ...token })));
     this.#all = this.#call(() => new Peer(this.#file, {}));
     this.#known = new Set(this.#call(() => idsOf(this.#file)));
+    const highest = [...this.#known].reduce((most, id) => Math.max(most, id), 0);
+    if (highest >= vocab) throw this.#fault(`it has token ${highest}, and the model only ${vocab} tokens`);
+    const { model } = this.#file;
+    if (model.type === 'Unigram' && model.byte_fallback && this.#ids(this.#all, '\u{10fffd}', false).includes(model.unk_id)) {
+      throw this.#fault('its Unigram spells no characters in bytes');
+    }
     const [bare, whole] = [false, true].map((add) => this.#ids(this.#all, 'a', add));
     const start = whole!.findIndex((_, i) => bare!.every((id, j) => whole![i + j] === id));
     if (start < 0) throw this.#fault('its post-processor does more than put tokens around a text');

@@ -96,7 +96,9 @@ export function readByteLevel(file: Fields, modelVocab?: number, normalize?: Nor
   const split = readSplitter(file.object('pre_tokenizer'));
   const spellings = readSpellings(model);
   const addedTokens = readAddedTokens(file);
-  const table = tokenTable(spellings, addedTokens, file, modelVocab, unspell);
+  const table = tokenTable(spellings, addedTokens, file, modelVocab, (spelling, added) =>
+    added ? undefined : unspell(spelling),
+  );
   return {
     ...table,
     byteTokens: Int32Array.from(CHARACTERS, (character) => spellings.get(character) ?? -1),

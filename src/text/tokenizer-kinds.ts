@@ -98,9 +98,11 @@ function readPieces(file: Fields, modelVocab: number | undefined, normalize: Nor
   const spellings = readSpellings(model);
   const addedTokens = readAddedTokens(file);
   const encoder = new TextEncoder();
-  const table = tokenTable(spellings, addedTokens, file, modelVocab, (token) => {
-    const byte = decoder.hasBytes ? byteOf(token) : undefined;
-    return byte === undefined ? encoder.encode(token.replaceAll(SPACE, ' ')) : Uint8Array.of(byte);
+  const table = tokenTable(spellings, addedTokens, file, modelVocab, (token, added) => {
+    // What a token stands for that was found after normalisation has the space in front.
+    const spelling = added?.normalized && normalize ? normalize(token) : token;
+    const byte = decoder.hasBytes ? byteOf(spelling) : undefined;
+    return byte === undefined ? encoder.encode(spelling.replaceAll(SPACE, ' ')) : Uint8Array.of(byte);
   });
   const byteTokens = new Int32Array(256).fill(-1);
   if (model.boolean('byte_fallback', false)) {

@@ -3,7 +3,7 @@
  *
  * text -> added tokens found -> normalised, where the file asks for it -> pieces -> bytes or characters -> merges -> ids
  *
- * What differs from the reference, each on purpose: special tokens are found only where the caller allows them; an added token always
+ * What differs from the reference, each on purpose: special tokens are found only where the caller allows them; an added token
  * decodes to its content (the reference reads "é" as a byte); bytes that are not UTF-8 become U+FFFD as everywhere on the web (the reference:
  * one for each byte of a run of tokens of bytes, also for those that are characters); letters, numbers, white space and normalisation are those
  * of fixed Unicode versions (unicode-ranges.ts, nfc.ts).

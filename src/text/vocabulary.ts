@@ -78,7 +78,7 @@ export function tokenTable(
   added: readonly AddedToken[],
   file: Fields,
   modelVocab: number | undefined,
-  bytesOf: (spelling: string) => Uint8Array | undefined,
+  bytesOf: (spelling: string, added?: AddedToken) => Uint8Array | undefined,
 ): TokenTable {
   const contents = new Set(added.map(({ content }) => content));
   if (contents.size < added.length) throw fault('tokenizer.duplicate', file, 'two added tokens have the same content');
@@ -104,7 +104,9 @@ export function tokenTable(
     tokens[id] = bytes;
   };
   const encoder = new TextEncoder();
-  for (const { id, content } of added) place(id, content, encoder.encode(content));
+  for (const token of added) {
+    place(token.id, token.content, bytesOf(token.content, token) ?? encoder.encode(token.content));
+  }
   for (const [spelling, id] of spelled) place(id, spelling, bytesOf(spelling) ?? encoder.encode(spelling));
   return joinTokens(tokens, vocab);
 }

@@ -42,6 +42,8 @@ const RUNS: readonly (readonly [string, string])[] = [
   ['apostrophes', repeated("'")],
   ['digits', repeated('1')],
   ['combining marks', repeated('e\u0301')],
+  ['marks out of order', `a${repeated('\u0301\u0323')}`],
+  ['marks that are made of marks', `\u0f40${repeated('\u0f73')}`],
   ['emoji', repeated('👨‍👩‍👧')],
   ['unpaired surrogates', repeated('\ud800')],
   ['almost a special token', repeated('<|endoftext|')],
@@ -76,6 +78,12 @@ test(`runs of ${LENGTH} characters take time in proportion to their length with 
     RUNS,
   );
 });
+
+for (const name of ['qwen2', 'digits', 'llama2', 'mistral', 'metaspace', 'gemma'] as const) {
+  test(`${name}: runs of ${LENGTH} characters take time in proportion to their length`, () => {
+    assertLinear(tokenizer(name), RUNS);
+  });
+}
 
 test('no list of merges makes a run slow: doubling, growing from the left, growing from the right', () => {
   const letters = 'a'.repeat(200);
