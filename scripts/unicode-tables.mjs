@@ -49,7 +49,8 @@ const packed = async (property, version) =>
 
 /** Marks move in front of marks of a higher class: 1 where `a` goes behind `b`, -1 before, 0 where neither moves. */
 function order(a, b) {
-  const moves = (first, second) => `${first}${second}`.normalize('NFD') !== first.normalize('NFD') + second.normalize('NFD');
+  const moves = (first, second) =>
+    `${first}${second}`.normalize('NFD') !== first.normalize('NFD') + second.normalize('NFD');
   return moves(a, b) ? 1 : moves(b, a) ? -1 : 0;
 }
 
@@ -60,7 +61,8 @@ async function markRuns() {
   const isMark = (text) => text === '\u0345' || (order('\u0345', text) > 0 && !/[\u0f73\u0f75\u0f81]/.test(text));
   const marks = [];
   for (let point = 0x300; point <= 0x10ffff; point++) {
-    if ((point < 0xd800 || point > 0xdfff) && !unassigned.has(point) && isMark(String.fromCodePoint(point))) marks.push(point);
+    if ((point < 0xd800 || point > 0xdfff) && !unassigned.has(point) && isMark(String.fromCodePoint(point)))
+      marks.push(point);
   }
   const sorted = marks.map((point) => String.fromCodePoint(point)).sort(order);
   const classes = new Map();

@@ -43,7 +43,9 @@ export const peerTokenizer: TokenizerReader = async (file, vocab) => {
     module = (await import('@huggingface/tokenizers')) as unknown as typeof module;
   } catch (cause) {
     const advice = 'install it beside foretoken: npm install @huggingface/tokenizers';
-    throw new ForetokenError('tokenizer.peer', `${file.name}: @huggingface/tokenizers is missing; ${advice}`, { cause });
+    throw new ForetokenError('tokenizer.peer', `${file.name}: @huggingface/tokenizers is missing; ${advice}`, {
+      cause,
+    });
   }
   return new PeerTokenizer(module.Tokenizer, plain(file.json), file.name, vocab);
 };
@@ -73,7 +75,14 @@ export class PeerTokenizer implements TextTokenizer {
   constructor(Peer: PeerClass, file: PlainFile, what: string, vocab: number) {
     this.#Peer = Peer;
     this.#what = what;
-    this.#file = { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...file };
+    this.#file = {
+      added_tokens: [],
+      normalizer: null,
+      pre_tokenizer: null,
+      post_processor: null,
+      decoder: null,
+      ...file,
+    };
     this.vocab = vocab;
     this.kind = `${file?.model?.type ?? 'BPE'}, by @huggingface/tokenizers`;
     this.addedTokens = this.#call(() => this.#file.added_tokens.map((token: AddedToken) => ({ ...token })));
@@ -82,7 +91,11 @@ export class PeerTokenizer implements TextTokenizer {
     const highest = [...this.#known].reduce((most, id) => Math.max(most, id), 0);
     if (highest >= vocab) throw this.#fault(`it has token ${highest}, and the model only ${vocab} tokens`);
     const { model } = this.#file;
-    if (model.type === 'Unigram' && model.byte_fallback && this.#ids(this.#all, '\u{10fffd}', false).includes(model.unk_id)) {
+    if (
+      model.type === 'Unigram' &&
+      model.byte_fallback &&
+      this.#ids(this.#all, '\u{10fffd}', false).includes(model.unk_id)
+    ) {
       throw this.#fault('its Unigram spells no characters in bytes');
     }
     const [bare, whole] = [false, true].map((add) => this.#ids(this.#all, 'a', add));
@@ -133,7 +146,8 @@ export class PeerTokenizer implements TextTokenizer {
     if (text === '' && !add) return [];
     const { ids } = this.#call(() => peer.encode(text, { add_special_tokens: add }));
     for (const id of ids) {
-      if (!(Number.isInteger(id) && id >= 0 && id < this.vocab)) throw this.#fault(`it gives token ${quote(String(id))}`);
+      if (!(Number.isInteger(id) && id >= 0 && id < this.vocab))
+        throw this.#fault(`it gives token ${quote(String(id))}`);
     }
     return ids;
   }

@@ -52,10 +52,7 @@ test('bad usage is told: another pooling, an empty line, nothing at all', async 
     [['--model', EMBEDDED], 'prompt.length', 'a\n\nb\n'],
     [['--model', EMBEDDED, 'a', '--prompt-ids', '1'], 'usage.prompt'],
   ] as const) {
-    const outcome = await foretoken(
-      ['embed', '--model', MODEL, ...parameters],
-      input === undefined ? {} : { input },
-    );
+    const outcome = await foretoken(['embed', '--model', MODEL, ...parameters], input === undefined ? {} : { input });
     assert.is(outcome.code, 2);
     assert.match(outcome.stderr, new RegExp(`error\\[${code}\\]`));
   }

@@ -24,11 +24,29 @@ const around = (before: [string, number], after: [string, number]) => ({
 });
 
 /** As BERT's. */
-const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...LETTERS, ...LETTERS.map((letter) => `##${letter}`), 'the', '##ing', '[', ']', '.'];
+const words = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  ...LETTERS,
+  ...LETTERS.map((letter) => `##${letter}`),
+  'the',
+  '##ing',
+  '[',
+  ']',
+  '.',
+];
 const WORD_PIECE = {
   version: '1.0',
   added_tokens: words.slice(0, 4).map((content, id) => special(id, content)),
-  normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+  normalizer: {
+    type: 'BertNormalizer',
+    clean_text: true,
+    handle_chinese_chars: true,
+    strip_accents: null,
+    lowercase: true,
+  },
   pre_tokenizer: { type: 'BertPreTokenizer' },
   post_processor: around(['[CLS]', 2], ['[SEP]', 3]),
   decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
@@ -56,7 +74,12 @@ const UNIGRAM = {
       { type: 'Strip', content: ' ', start: 1, stop: 0 },
     ],
   },
-  model: { type: 'Unigram', unk_id: 0, byte_fallback: false, vocab: pieces.map((piece, id) => [piece, id < 259 ? 0 : -piece.length]) },
+  model: {
+    type: 'Unigram',
+    unk_id: 0,
+    byte_fallback: false,
+    vocab: pieces.map((piece, id) => [piece, id < 259 ? 0 : -piece.length]),
+  },
 };
 
 const FILES: Readonly<Record<string, Json>> = { WordPiece: WORD_PIECE, Unigram: UNIGRAM };

@@ -65,11 +65,21 @@ for (const name of NAMES) {
     const special = of.addedTokens.filter((token) => token.special);
     const ids = new Set(special.map(({ id }) => id));
     for (const { content } of special) {
-      for (const text of [content, ` ${content} `, `a${content}${content}b`, `${content}\ud800`, `▁${content}`, content.slice(1)]) {
+      for (const text of [
+        content,
+        ` ${content} `,
+        `a${content}${content}b`,
+        `${content}\ud800`,
+        `▁${content}`,
+        content.slice(1),
+      ]) {
         const found = Array.from(of.encode(text)).filter((id) => ids.has(id) && id !== of.specialToken('<unk>'));
         assert.equal(found, [], JSON.stringify(text));
       }
-      assert.ok(Array.from(of.encode(` ${content}`, { allowSpecial: true })).includes(of.specialToken(content)!), content);
+      assert.ok(
+        Array.from(of.encode(` ${content}`, { allowSpecial: true })).includes(of.specialToken(content)!),
+        content,
+      );
     }
   });
 }
