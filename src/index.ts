@@ -11,6 +11,7 @@ export type { DraftOption, GenerateOptions, Progress } from './decode/options.ts
 export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
 export type { Drafter, Outlook, StepRecord } from './draft/drafter.ts';
+export type { EmbedOptions } from './embed.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
 export type { WorkerLike } from './runtime/workers.ts';
 export { ForetokenError } from './errors.ts';

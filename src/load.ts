@@ -27,24 +27,30 @@ import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
 import { hasFiles } from './runtime/builtin.ts';
 import { Tokenizer } from './text/tokenizer.ts';
-import { buildTables, type LooseParts, readTokenizerParts } from './text/tokenizer-file.ts';
+import { buildTables, type LooseParts, loadTokenizerParts } from './text/tokenizer-file.ts';
+import type { TextTokenizer } from './text/text-tokenizer.ts';
 
 export interface LoadOptions extends TransformerOptions {
   /** What a second call does while the first one runs: wait for its turn (`queue`, the default), or fail with `session.busy` (`error`). */
   readonly concurrency?: Concurrency;
   /** For sources `hf:owner/name`: the hub's address, a token, where downloads are kept. */
   readonly hub?: HubOptions;
+  /** Reads the tokenizer in place of the built-in code: `peerTokenizer` of foretoken/peer-tokenizer, or one of your own. */
+  readonly tokenizer?: TokenizerReader;
 }
 
 /** Options of `estimate`. */
 export type EstimateOptions = MemoryOptions & Pick<LoadOptions, 'hub'>;
+
+/** @param vocab V of the model: ids above the last token of the file are legal */
+export type TokenizerReader = (file: FoundTokenizer, vocab: number) => TextTokenizer | Promise<TextTokenizer>;
 
 /** Every option that `estimate` and `load` know. */
 export const MEMORY_OPTIONS: readonly string[] = [
   ...['dtype', 'kv', 'context', 'sessions', 'maxNodes', 'threads'],
   ...['memoryLimit', 'largestMemory', 'hub'],
 ];
-const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency'];
+const LOAD_OPTIONS = [...MEMORY_OPTIONS, 'engine', 'worker', 'signal', 'onProgress', 'concurrency', 'tokenizer'];
 /** The largest tokenizers published have about 20 MB. */
 const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** A bare name, as of an npm package: no path, no URL. */
@@ -71,14 +77,14 @@ export async function load(source: ModelInput, options: LoadOptions = {}): Promi
 /** What a model is put together from; benchmarks put it together in ways of their own. */
 export interface LoadedParts {
   readonly transformer: TransformerModel;
-  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
 }
 
 /** Loads as `load` does, from options that are checked already. */
 export async function loadParts(source: ModelInput, options: LoadOptions = {}): Promise<LoadedParts> {
   const model = await openModel(source, options.signal, options.hub);
   try {
-    const tokenizer = await readTokenizer(model);
+    const tokenizer = await readTokenizer(model, options.tokenizer);
     return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer };
   } finally {
     model.close();
@@ -114,19 +120,18 @@ function withType<Options extends MemoryOptions>(options: Options, { config, dty
  */
 export function checkLoadOptions(options: LoadOptions): void {
   checkNames(options, LOAD_OPTIONS);
-  const { engine, worker, signal, onProgress, concurrency = 'queue' } = options;
+  const { engine, worker, signal, onProgress, tokenizer, concurrency = 'queue' } = options;
   if (engine !== undefined && typeof engine?.createMachine !== 'function') {
     throw wrongType('engine', 'what createEngine returns', engine);
   }
-  if (worker !== undefined && typeof worker !== 'function') throw wrongType('worker', 'a function', worker);
+  for (const [name, value] of Object.entries({ worker, onProgress, tokenizer })) {
+    if (value !== undefined && typeof value !== 'function') throw wrongType(name, 'a function', value);
+  }
   if (worker && engine) {
     throw new ForetokenError('option.range', 'worker: an engine is given, so give `worker` to createEngine');
   }
   const isSignal = typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function';
   if (signal !== undefined && !isSignal) throw wrongType('signal', 'an AbortSignal', signal);
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw wrongType('onProgress', 'a function', onProgress);
-  }
   if (typeof concurrency !== 'string') throw wrongType('concurrency', 'a string', concurrency);
   if (concurrency !== 'queue' && concurrency !== 'error') {
     throw outOfRange('concurrency', "'queue' or 'error'", quote(concurrency));
@@ -202,11 +207,12 @@ async function openModelFolder(source: FolderInput, signal?: AbortSignal): Promi
 }
 
 /** @throws {ForetokenError} `source.*`, `file.json`, `tokenizer.*` */
-export async function readTokenizer(model: OpenModel): Promise<Tokenizer | undefined> {
+export async function readTokenizer(model: OpenModel, read?: TokenizerReader): Promise<TextTokenizer | undefined> {
   const found = await model.findTokenizer();
   if (!found) return undefined;
   const { vocab } = model.config;
+  if (read) return read(found, vocab);
   return new Tokenizer(
-    'parts' in found ? buildTables(found.parts, vocab) : readTokenizerParts(found.json, found.name, vocab),
+    'parts' in found ? buildTables(found.parts, vocab) : await loadTokenizerParts(found.json, found.name, vocab),
   );
 }

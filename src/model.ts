@@ -8,13 +8,13 @@ import type { Generation } from './decode/generation.ts';
 import { DRAFTER_NAMES, type DrafterName, type GenerateOptions } from './decode/options.ts';
 import { type Concurrency, Queue } from './decode/queue.ts';
 import { TokenCache } from './decode/token-cache.ts';
+import type { EmbedOptions } from './embed.ts';
 import { ForetokenError } from './errors.ts';
 import type { ModelConfig } from './formats/hf-config.ts';
 import type { MemoryPlan } from './model/memory-plan.ts';
 import type { Session } from './model/session.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
-import { Detokenizer } from './text/detokenizer.ts';
-import type { Tokenizer } from './text/tokenizer.ts';
+import type { TextTokenizer } from './text/text-tokenizer.ts';
 
 /** Text, for models with a tokenizer, or token ids. */
 export type Prompt = string | ArrayLike<number>;
@@ -54,7 +54,7 @@ export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: re
 
 /** What a model is made of besides its transformer. */
 export interface ModelParts {
-  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
   readonly concurrency: Concurrency;
   readonly threadsNote?: string | undefined;
 }
@@ -66,7 +66,7 @@ export class Model {
   /** Why they are fewer than were asked for; undefined where they are not. */
   readonly threadsNote: string | undefined;
   /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
-  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
   readonly memory: MemoryUse;
   #transformer: TransformerModel | undefined;
   readonly #queue: Queue;
@@ -94,8 +94,23 @@ export class Model {
    * @example for await (const { text } of model.generate('export function', { maxTokens: 64 })) write(text);
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation {
-    this.#main ??= this.conversation();
-    return this.#main.generate(prompt, options);
+    return this.#own().generate(prompt, options);
+  }
+
+  /**
+   * A vector for each text, in the model's first session, as `generate`: conversations are left alone, and the next `generate` computes its
+   * prompt anew.
+   *
+   * @returns (D,) f32 for each text
+   * @throws {ForetokenError} what `embed` of src/embed.ts states; `session.full` when all sessions were handed out by `conversation`
+   * @example const [query, text] = await model.embed(['a cat', 'feline'], { pooling: 'last' });
+   */
+  async embed(texts: readonly Prompt[], options?: EmbedOptions): Promise<Float32Array[]> {
+    return this.#own().embed(texts, options);
+  }
+
+  #own(): Conversation {
+    return (this.#main ??= this.conversation());
   }
 
   /**
@@ -144,7 +159,7 @@ export class Model {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: this.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
     };
     return new Conversation(this, session, host, (fork, held) => this.#converse(fork, held));
   }
@@ -188,6 +203,12 @@ export class Conversation {
   /** As `Model.generate`, in this session. The prompt is the whole text so far: what the cache holds of it is not computed again. */
   generate(prompt: Prompt, options?: GenerateOptions): Generation {
     return generate(this.#host, this.#model.encode(prompt), options);
+  }
+
+  /** As `Model.embed`, in this session. Its cache holds the last text afterwards. */
+  async embed(texts: readonly Prompt[], options?: EmbedOptions): Promise<Float32Array[]> {
+    const { embed } = await import('./embed.ts');
+    return embed(this.#host, this.#session, texts, (text) => this.#model.encode(text), options);
   }
 
   /**

@@ -12,7 +12,6 @@ import { TokenCache } from '../decode/token-cache.ts';
 import { ForetokenError } from '../errors.ts';
 import { type LoadedParts, type LoadOptions, loadParts, type ModelInput } from '../load.ts';
 import type { Session } from '../model/session.ts';
-import { Detokenizer } from '../text/detokenizer.ts';
 import { type CostPoint, type CurveOptions, measureCostCurve } from './cost-curve.ts';
 import { GivenTarget } from './given-target.ts';
 
@@ -71,7 +70,7 @@ export class BenchModel {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: transformer.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
     };
     const generation = generate(host, prompt, options);
     const start = performance.now();

@@ -11,13 +11,14 @@ import { benchCommand } from './bench.ts';
 import { cacheCommand } from './cache.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
+import { embedCommand } from './embed.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, benchCommand, cacheCommand];
+const COMMANDS: readonly Command[] = [generateCommand, embedCommand, inspectCommand, convertCommand, benchCommand, cacheCommand];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

@@ -8,6 +8,7 @@ import type { LoadOptions } from '../load.ts';
 import type { KvType, WeightType } from '../model/memory-plan.ts';
 import { hubOptions } from './hub.ts';
 import type { OptionTable, OptionValues } from './options.ts';
+import { peerTokenizer } from '../peer-tokenizer.ts';
 import { bytesText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -27,11 +28,15 @@ export const MODEL_OPTIONS = {
   kv: { kind: 'text', value: 'TYPE', help: 'how keys and values are held: f32 (default), f16 or q8' },
   context: { kind: 'integer', value: 'N', help: "positions of the cache; default the model's own, 2048 at most" },
   threads: { kind: 'text', value: 'N', help: 'threads that run a pass together, or auto; default 1' },
+  'peer-tokenizer': {
+    kind: 'flag',
+    help: 'read the tokenizer with @huggingface/tokenizers, where that is installed: for WordPiece, Unigram and the like',
+  },
 } as const satisfies OptionTable;
 
 /** Loading shows its progress and stops when the terminal says so. */
 export function loadOptions(
-  { dtype, kv, context, threads }: OptionValues<typeof MODEL_OPTIONS>,
+  { dtype, kv, context, threads, 'peer-tokenizer': usesPeer }: OptionValues<typeof MODEL_OPTIONS>,
   terminal: Terminal,
 ): LoadOptions {
   return {
@@ -40,6 +45,7 @@ export function loadOptions(
     ...(context !== undefined && { context }),
     ...(threads !== undefined && { threads: threadsOption(threads) }),
     hub: hubOptions(),
+    ...(usesPeer && { tokenizer: peerTokenizer }),
     signal: terminal.signal,
     onProgress: ({ loadedBytes, totalBytes }: LoadProgress) =>
       terminal.status(() => `loading, ${bytesText(loadedBytes)} of ${bytesText(totalBytes)}`),

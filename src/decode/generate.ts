@@ -79,7 +79,8 @@ export function generate(host: Host, prompt: ArrayLike<number>, options?: Genera
   return new Generation(decode({ host, settings, plan, verifier, history, output, stats }), output, describe);
 }
 
-function checkPrompt(prompt: ArrayLike<number>, { vocab, context }: Target): number[] {
+/** @throws {ForetokenError} `prompt.type`, `prompt.length`, `prompt.token` */
+export function checkPrompt(prompt: ArrayLike<number>, { vocab, context }: Target): number[] {
   const length = (prompt as ArrayLike<number> | null | undefined)?.length;
   if (typeof prompt !== 'object' || !Number.isInteger(length)) {
     throw new ForetokenError('prompt.type', 'the prompt must be an array of token ids');

@@ -70,6 +70,12 @@ export class Session implements Target {
     this.#pending = undefined;
   }
 
+  /** @returns (N, D) hidden states of the last pass's N nodes, behind the final norm; a view that the next pass overwrites */
+  hidden(): Float32Array {
+    if (!this.#pending) throw new ForetokenError('session.commit', 'no pass is waiting for a commit');
+    return this.#model.transformer.hidden(this.#pending.length);
+  }
+
   ready(): Promise<void> {
     return this.#model.machines[0]!.ready();
   }

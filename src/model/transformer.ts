@@ -154,6 +154,17 @@ export class Transformer {
     return new Int32Array(this.#stage.memory.buffer, selected, k);
   }
 
+  /** @returns (N, D) the stream of all `rows` nodes of the last pass, behind the final norm; a view that the next pass overwrites */
+  hidden(rows: number): Float32Array {
+    const { layers, head, finalNorm } = this.#plan.weights;
+    this.#stage = this.#stages[layers.at(-1)!.stage]!;
+    this.#moveTo(head.stage, rows);
+    const { stream, normed } = this.#pass;
+    this.#norm(finalNorm, stream, rows);
+    this.#stage.run();
+    return new Float32Array(this.#stage.memory.buffer, normed, rows * this.#config.hidden);
+  }
+
   get #headStage(): Stage {
     return this.#stages[this.#plan.weights.head.stage]!;
   }

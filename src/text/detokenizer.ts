@@ -6,8 +6,8 @@ import type { Tokenizer } from './tokenizer.ts';
 import { Utf8Decoder } from './utf8.ts';
 
 /**
- * Turns token ids into pieces of text. The pieces and the flush, joined, are `tokenizer.decode` of all the ids; no piece ends inside
- * a character, and bytes that are not UTF-8 become U+FFFD.
+ * Turns token ids into pieces of text that goes on from another. The pieces and the flush, joined, are `tokenizer.decode` of all the ids, but
+ * for the space that it takes off the front of a whole text; no piece ends inside a character, and bytes that are not UTF-8 become U+FFFD.
  *
  * @example
  * const detokenizer = new Detokenizer(tokenizer);

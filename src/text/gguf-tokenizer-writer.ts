@@ -8,7 +8,9 @@ import type { Pair } from '../formats/gguf-writer.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import type { JsonValue } from '../formats/json.ts';
 import { PRE_TOKENIZERS, TOKEN_TYPE } from './gguf-tokenizer.ts';
-import { readTokenizerParts, type TokenizerParts } from './tokenizer-file.ts';
+import { nfc } from './nfc.ts';
+import type { TokenizerParts } from './tokenizer-file.ts';
+import { readTokenizerParts } from './tokenizer-kinds.ts';
 import { readAddedTokens, readSpellings } from './vocabulary.ts';
 
 /**
@@ -20,11 +22,13 @@ export function tokenizerPairs(json: JsonValue, what: string, config: ModelConfi
   const file = new Fields(json, 'tokenizer', what);
   const refuse = (problem: string) =>
     new ForetokenError('tokenizer.unsupported', `${what}: ${problem}, which GGUF cannot say`);
+  if (parts.symbolsOf) throw refuse('merges of characters');
+  if (parts.normalize && parts.normalize !== nfc) throw refuse('a normaliser other than NFC');
   if (parts.byteTokens.includes(-1)) throw refuse('a byte has no token');
   if (parts.addedTokens.some(({ lstrip, rstrip }) => lstrip || rstrip)) {
     throw refuse('an added token swallows white space');
   }
-  if (parts.normalizes && parts.addedTokens.some(({ normalized }) => normalized)) {
+  if (parts.normalize && parts.addedTokens.some(({ normalized }) => normalized)) {
     throw refuse('an added token is normalised');
   }
   const { tokens, types } = tokenLists(file, config.vocab);
@@ -97,13 +101,13 @@ function mergeTexts(file: Fields): string[] {
 }
 
 /** The name of what cuts texts as this file does. */
-function preTokenizerName(file: Fields, { normalizes }: TokenizerParts): string | undefined {
+function preTokenizerName(file: Fields, { normalize }: TokenizerParts): string | undefined {
   const ignores = file.object('model').boolean('ignore_merges', false);
   const stages = stagesText(file.object('pre_tokenizer'));
   return PRE_TOKENIZERS.find(
     (pre) =>
       pre.ignoresMerges === ignores &&
-      pre.normalizes === normalizes &&
+      pre.normalizes === (normalize !== undefined) &&
       stagesText(new Fields(pre.stages, 'tokenizer', 'pre')) === stages,
   )?.names[0];
 }

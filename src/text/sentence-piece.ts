@@ -15,10 +15,9 @@ import type { GgufMetadata } from '../formats/gguf.ts';
 import type { AddedToken } from './added-tokens.ts';
 import type { Merges } from './byte-pairs.ts';
 import { aroundTexts, TOKEN_TYPE, textList, typesOf } from './gguf-tokenizer.ts';
+import { byteOf, SPACE, symbolsOf } from './pieces.ts';
 import type { LooseParts } from './tokenizer-file.ts';
 
-/** Stands for a space. */
-const SPACE = '▁';
 /**
  * Largest numbers accepted: tokens as for a tokenizer.json, characters of one (the longest published have about 100), and places where a token
  * could be cut in two (published vocabularies have up to 3 million).
@@ -52,10 +51,10 @@ export function sentencePiece(fields: Fields, metadata: GgufMetadata, modelVocab
     wholePieces: new Map(),
     unknownToken: unknown,
     fuseUnknown: false,
-    normalizes: false,
     split: (text, visit) => visit(prefix + text.replaceAll(' ', SPACE)),
-    symbolsOf: (piece) => symbols(piece, pieces, bytes, unknown),
+    symbolsOf: (piece) => symbolsOf(piece, { pieces, bytes, unknown, fuseUnknown: false }),
     addedTokens: addedTokens(tokens, types, fields),
+    leadingSpaces: prefix.length,
     prefix: before,
     suffix: after,
   };
@@ -74,11 +73,11 @@ function byteTokens(tokens: readonly string[], types: Int32Array, fields: Fields
   const bytes = new Int32Array(256).fill(-1);
   for (const [id, token] of tokens.entries()) {
     if (types[id] !== TOKEN_TYPE.byte) continue;
-    const [, digits] = /^<0x([0-9A-F]{2})>$/.exec(token) ?? [];
-    if (digits === undefined) {
+    const byte = byteOf(token);
+    if (byte === undefined) {
       throw new ForetokenError('tokenizer.range', `${fields.what}: ${quote(token)} is no token of a byte`);
     }
-    bytes[Number.parseInt(digits, 16)] = id;
+    bytes[byte] = id;
   }
   return bytes;
 }
@@ -152,25 +151,9 @@ function mergesOf(pieces: ReadonlyMap<string, number>, scores: Float32Array, fie
   };
 }
 
-/** The characters of a piece as tokens. */
-function symbols(piece: string, pieces: ReadonlyMap<string, number>, bytes: Int32Array, unknown: number): Int32Array {
-  const ids: number[] = [];
-  for (const character of piece) {
-    const id = pieces.get(character);
-    if (id !== undefined) {
-      ids.push(id);
-      continue;
-    }
-    const spelled = Array.from(new TextEncoder().encode(character), (byte) => bytes[byte]!);
-    if (!spelled.includes(-1)) ids.push(...spelled);
-    else if (unknown >= 0) ids.push(unknown);
-  }
-  return Int32Array.from(ids);
-}
-
 /** What a token stands for in a text. Those that nothing uses stand for nothing. */
 function tokenBytes(token: string, type: number): Uint8Array {
-  if (type === TOKEN_TYPE.byte) return Uint8Array.of(Number.parseInt(token.slice(3, 5), 16));
+  if (type === TOKEN_TYPE.byte) return Uint8Array.of(byteOf(token)!);
   if (type === TOKEN_TYPE.unused) return new Uint8Array(0);
   return new TextEncoder().encode(type === TOKEN_TYPE.normal ? token.replaceAll(SPACE, ' ') : token);
 }

@@ -9,8 +9,11 @@ import type { Fields } from '../formats/fields.ts';
 import { GPT2, llama3 } from './patterns.ts';
 import { endOfRun, kindAt, LETTER, NUMBER, OTHER, SPACE } from './unicode.ts';
 
-/** Hands every piece of a text, in order, to `visit`. Joined, the pieces are the text, but for a space put in front of some. */
-export type Splitter = (text: string, visit: (piece: string) => void) => void;
+/**
+ * Hands every piece of a part of a text, in order, to `visit`. Joined, the pieces are the part, but for a space put in front of some.
+ * `isFirst`: nothing of the text comes before this part.
+ */
+export type Splitter = (part: string, visit: (piece: string) => void, isFirst: boolean) => void;
 
 /** Where the piece that starts at `start`, a UTF-16 index before the end, ends; `start` < end. */
 type Scanner = (text: string, start: number) => number;
@@ -92,13 +95,13 @@ function pieces(scan: Scanner): Splitter {
   };
 }
 
-const whole: Splitter = (text, visit) => visit(text);
+export const whole: Splitter = (text, visit) => visit(text);
 const withPrefixSpace: Splitter = (text, visit) => visit(text.startsWith(' ') ? text : ` ${text}`);
 
-function inOrder(first: Splitter, second: Splitter): Splitter {
+export function inOrder(first: Splitter, second: Splitter): Splitter {
   if (first === whole) return second;
   if (second === whole) return first;
-  return (text, visit) => first(text, (piece) => second(piece, visit));
+  return (text, visit, isFirst) => first(text, (piece) => second(piece, visit, isFirst), isFirst);
 }
 
 /**

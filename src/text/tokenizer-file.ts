@@ -1,13 +1,14 @@
 /**
  * tokenizer.json of Hugging Face tokenizers: read strictly into what a byte-level BPE tokenizer needs. Every setting that would change
  * the result and is not implemented is refused by name; `truncation` and `padding` do not touch the tokens of a text and are left alone.
+ * Normalisers and BPE over characters are in tokenizer-kinds.ts.
  * Source: the serialised form of Hugging Face tokenizers 0.13 to 0.23.
  * @module
  */
 import { Fields } from '../formats/fields.ts';
-import { type JsonValue, parseJson } from '../formats/json.ts';
+import type { JsonValue } from '../formats/json.ts';
 import type { AddedToken } from './added-tokens.ts';
-import { CHARACTERS } from './byte-alphabet.ts';
+import { CHARACTERS, unspell } from './byte-alphabet.ts';
 import { type Merges, PairTable } from './byte-pairs.ts';
 import { readSplitter, type Splitter } from './splitter.ts';
 import {
@@ -19,6 +20,9 @@ import {
   type TokenTable,
   tokenTable,
 } from './vocabulary.ts';
+
+/** @returns the text in the form that pieces are cut from; of an empty text an empty one */
+export type Normalizer = (text: string) => string;
 
 /** Ids that the file's post-processor puts around a text. */
 interface Template {
@@ -39,12 +43,14 @@ export interface TokenizerParts extends TokenTable, Template {
   readonly unknownToken: number;
   /** A run of lacking bytes is one unknown token, not one each. */
   readonly fuseUnknown: boolean;
-  /** Text is brought to normalisation form C first. */
-  readonly normalizes: boolean;
+  /** What a text is first brought to; without it texts stay as they are. */
+  readonly normalize?: Normalizer;
   readonly split: Splitter;
   /** The tokens that merging a piece starts from; without it they are those of its bytes. */
   readonly symbolsOf?: (piece: string) => Int32Array;
   readonly addedTokens: readonly AddedToken[];
+  /** Spaces at the front of a whole text that encoding has put there: decoding takes as many off. */
+  readonly leadingSpaces?: number;
 }
 
 /** The same before its tables are built. */
@@ -59,32 +65,40 @@ export function buildTables({ tokens, merges, ...parts }: LooseParts, vocab: num
   return { ...parts, ...joinTokens(tokens, vocab), pairs: new PairTable(merges, vocab) };
 }
 
-/**
- * Reads a tokenizer.json.
- *
- * @param bytes      the file
- * @param what       its name, for messages
- * @param modelVocab V of the model, where known: ids above the last token are then legal, and stand for nothing
- * @throws {ForetokenError} `file.json`; `tokenizer.missing`, `tokenizer.type`, `tokenizer.range` for a field; `tokenizer.unsupported`
- *   for a setting that is valid and not implemented; `tokenizer.duplicate`, `tokenizer.gap`, `tokenizer.vocab`, `tokenizer.merge`
- */
-export function readTokenizer(bytes: Uint8Array, what: string, modelVocab?: number): TokenizerParts {
-  return readTokenizerParts(parseJson(bytes, what), what, modelVocab);
-}
-
-/** As `readTokenizer`, from what the file's text stands for. */
-export function readTokenizerParts(json: JsonValue, what: string, modelVocab?: number): TokenizerParts {
+/** The whole file. @throws {ForetokenError} `tokenizer.type`; `tokenizer.unsupported` for another version */
+export function openFile(json: JsonValue, what: string): Fields {
   const file = new Fields(json, 'tokenizer', what);
   if (file.string('version', '1.0') !== '1.0') throw file.unsupported('version', '"1.0"');
+  return file;
+}
+
+/** Whether tokens stand for bytes, spelled in the byte alphabet. */
+export function isByteLevel(file: Fields): boolean {
+  return file.object('decoder').string('type') === 'ByteLevel';
+}
+
+/**
+ * Reads a tokenizer.json of any kind; what most need not is fetched for those that do.
+ * @throws {ForetokenError} what `readTokenizerParts` of tokenizer-kinds.ts states
+ */
+export async function loadTokenizerParts(json: JsonValue, what: string, modelVocab: number): Promise<TokenizerParts> {
+  const file = openFile(json, what);
+  if (!file.has('normalizer') && isByteLevel(file)) return readByteLevel(file, modelVocab);
+  const { readTokenizerParts } = await import('./tokenizer-kinds.ts');
+  return readTokenizerParts(json, what, modelVocab);
+}
+
+/** Byte-level BPE. */
+export function readByteLevel(file: Fields, modelVocab?: number, normalize?: Normalizer): TokenizerParts {
   const model = file.object('model');
   checkModel(model);
-  checkDecoder(file);
+  if (model.boolean('byte_fallback', false)) throw model.unsupported('byte_fallback', 'false');
   const split = readSplitter(file.object('pre_tokenizer'));
-  const normalizes = readNormalizer(file.child('normalizer'));
-
   const spellings = readSpellings(model);
   const addedTokens = readAddedTokens(file);
-  const table = tokenTable(spellings, addedTokens, file, modelVocab);
+  const table = tokenTable(spellings, addedTokens, file, modelVocab, (spelling, added) =>
+    added ? undefined : unspell(spelling),
+  );
   return {
     ...table,
     byteTokens: Int32Array.from(CHARACTERS, (character) => spellings.get(character) ?? -1),
@@ -92,38 +106,19 @@ export function readTokenizerParts(json: JsonValue, what: string, modelVocab?: n
     wholePieces: readWholePieces(model, spellings, addedTokens),
     unknownToken: readUnknown(model, spellings),
     fuseUnknown: model.boolean('fuse_unk', false),
-    normalizes,
+    ...(normalize && { normalize }),
     split,
     addedTokens,
     ...readTemplate(file.child('post_processor'), table.vocab),
   };
 }
 
-function checkModel(model: Fields): void {
-  if (model.string('type', 'BPE') !== 'BPE') throw model.unsupported('type', '"BPE"');
+/** Refuses every model but BPE, and what none of ours does. */
+export function checkModel(model: Fields): void {
+  if (model.string('type', 'BPE') !== 'BPE') throw model.unsupported('type', '"BPE" without foretoken/peer-tokenizer');
   if (model.number('dropout', 0, 1, 0) !== 0) throw model.unsupported('dropout', 'null');
-  if (model.boolean('byte_fallback', false)) throw model.unsupported('byte_fallback', 'false');
   for (const name of ['continuing_subword_prefix', 'end_of_word_suffix']) {
     if (model.string(name, '') !== '') throw model.unsupported(name, 'null');
-  }
-}
-
-function checkDecoder(file: Fields): void {
-  const decoder = file.object('decoder');
-  if (decoder.string('type') !== 'ByteLevel') throw decoder.unsupported('type', '"ByteLevel"');
-}
-
-/** @returns whether text is normalised, to form C */
-function readNormalizer(normalizer: Fields | undefined): boolean {
-  switch (normalizer?.string('type')) {
-    case undefined:
-      return false;
-    case 'NFC':
-      return true;
-    case 'Sequence':
-      return normalizer!.children('normalizers').map(readNormalizer).includes(true);
-    default:
-      throw normalizer!.unsupported('type', '"NFC"');
   }
 }
 
@@ -134,14 +129,14 @@ function readWholePieces(model: Fields, spellings: Spellings, addedTokens: reado
   return pieces;
 }
 
-function readUnknown(model: Fields, spellings: Spellings): number {
+export function readUnknown(model: Fields, spellings: Spellings): number {
   if (!model.has('unk_token')) return -1;
   const id = spellings.get(model.string('unk_token'));
   if (id === undefined) throw model.range('unk_token', 'a token of the vocabulary');
   return id;
 }
 
-function readTemplate(processor: Fields | undefined, vocab: number): Template {
+export function readTemplate(processor: Fields | undefined, vocab: number): Template {
   switch (processor?.string('type')) {
     case undefined:
     case 'ByteLevel': // moves offsets, which are not given here

@@ -1,11 +1,12 @@
 /**
- * A byte-level BPE tokenizer, read from a Hugging Face tokenizer.json: the same tokens as Hugging Face tokenizers, on every runtime.
+ * A BPE tokenizer, over bytes or over characters: the same tokens as Hugging Face tokenizers, on every runtime.
  *
- * text -> added tokens found -> NFC, where the file asks for it -> pieces -> bytes -> merges -> ids
+ * text -> added tokens found -> normalised, where the file asks for it -> pieces -> bytes or characters -> merges -> ids
  *
- * What differs from the reference, each on purpose: special tokens are found only where the caller allows them; an added token always
- * decodes to its content (the reference reads "é" as a byte); letters, numbers and white space are those of one Unicode version
- * (unicode-ranges.ts). NFC is the host's, so text with characters newer than the host may differ between hosts where a file asks for it.
+ * What differs from the reference, each on purpose: special tokens are found only where the caller allows them; an added token
+ * decodes to its content (the reference reads "é" as a byte); bytes that are not UTF-8 become U+FFFD as everywhere on the web (the reference:
+ * one for each byte of a run of tokens of bytes, also for those that are characters); letters, numbers, white space and normalisation are those
+ * of fixed Unicode versions (unicode-ranges.ts, nfc.ts).
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
@@ -13,7 +14,8 @@ import { type AddedToken, AddedTokenFinder } from './added-tokens.ts';
 import { spell } from './byte-alphabet.ts';
 import { BytePairs } from './byte-pairs.ts';
 import { Detokenizer } from './detokenizer.ts';
-import { readTokenizer, type TokenizerParts } from './tokenizer-file.ts';
+import type { TextTokenizer } from './text-tokenizer.ts';
+import type { TokenizerParts } from './tokenizer-file.ts';
 
 export type { AddedToken };
 
@@ -33,7 +35,7 @@ export interface EncodeOptions {
  */
 const CACHE = { units: 12, pieces: 8192 } as const;
 
-export class Tokenizer {
+export class Tokenizer implements TextTokenizer {
   /** V: ids are 0..vocab - 1. */
   readonly vocab: number;
   /** Every token that is found as a whole, special or not, as the file lists them. */
@@ -77,30 +79,44 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     if (typeof text !== 'string') throw wrongType('text', text, 'a string');
-    const allowed = this.#allowed(options.allowSpecial ?? false);
+    const allowed = allowedTokens(options.allowSpecial ?? false, (content) => this.#special.get(content));
     const ids: number[] = [];
-    const add = (token: AddedToken) => ids.push(token.id);
+    let isFirst = true;
+    const add = ({ id }: AddedToken) => {
+      ids.push(id);
+      isFirst = false;
+    };
     this.#rawFinder.split(text.replace(/\p{Surrogate}/gu, '\ufffd'), allowed, add, (raw) => {
       this.#normalFinder.split(this.#normalize(raw), allowed, add, (part) => {
-        this.#parts.split(part, (piece) => {
+        const visit = (piece: string) => {
           for (const id of this.#encodePiece(piece)) ids.push(id);
-        });
+        };
+        this.#parts.split(part, visit, isFirst);
+        isFirst = false;
       });
     });
     return Int32Array.from(options.addSpecial ? [...this.prefix, ...ids, ...this.suffix] : ids);
   }
 
   /**
-   * Text of token ids, special tokens by their content. Bytes that are not UTF-8 become U+FFFD.
+   * Text of token ids, special tokens by their content. Bytes that are not UTF-8 become U+FFFD. The ids are taken for a whole text: a space
+   * that encoding puts in front of one is taken off.
    *
    * @throws {ForetokenError} `tokenizer.token` when an id is not in the vocabulary; `option.type` when `ids` cannot be iterated
    */
   decode(ids: Iterable<number>): string {
     if (typeof ids?.[Symbol.iterator] !== 'function') throw wrongType('ids', ids, 'an iterable of token ids');
-    const detokenizer = new Detokenizer(this);
+    const detokenizer = this.detokenizer();
     let text = '';
     for (const id of ids) text += detokenizer.push(id);
-    return text + detokenizer.flush();
+    text += detokenizer.flush();
+    let leading = 0;
+    while (leading < (this.#parts.leadingSpaces ?? 0) && text[leading] === ' ') leading++;
+    return text.slice(leading);
+  }
+
+  detokenizer(): Detokenizer {
+    return new Detokenizer(this);
   }
 
   /**
@@ -121,20 +137,7 @@ export class Tokenizer {
   }
 
   #normalize(text: string): string {
-    return this.#parts.normalizes ? text.normalize('NFC') : text;
-  }
-
-  #allowed(choice: NonNullable<EncodeOptions['allowSpecial']>): (token: AddedToken) => boolean {
-    if (typeof choice === 'boolean' || choice === 'all') return () => choice !== false;
-    if (!Array.isArray(choice)) throw wrongType('allowSpecial', choice, 'a boolean, "all" or a list of special tokens');
-    const ids = new Set(
-      choice.map((content) => {
-        const id = this.#special.get(content);
-        if (id === undefined) throw new ForetokenError('tokenizer.special', `${quote(content)} is not a special token`);
-        return id;
-      }),
-    );
-    return ({ id }) => ids.has(id);
+    return this.#parts.normalize?.(text) ?? text;
   }
 
   #encodePiece(piece: string): readonly number[] {
@@ -173,22 +176,29 @@ export class Tokenizer {
   }
 }
 
-function wrongType(name: string, value: unknown, expected: string): ForetokenError {
+/**
+ * Which special tokens are found.
+ * @throws {ForetokenError} `option.type`, `tokenizer.special`
+ */
+export function allowedTokens(
+  choice: NonNullable<EncodeOptions['allowSpecial']>,
+  idOf: (content: string) => number | undefined,
+): (token: AddedToken) => boolean {
+  if (typeof choice === 'boolean' || choice === 'all') return () => choice !== false;
+  if (!Array.isArray(choice)) throw wrongType('allowSpecial', choice, 'a boolean, "all" or a list of special tokens');
+  const ids = new Set(
+    choice.map((content) => {
+      const id = idOf(content);
+      if (id === undefined) throw new ForetokenError('tokenizer.special', `${quote(content)} is not a special token`);
+      return id;
+    }),
+  );
+  return ({ id }) => ids.has(id);
+}
+
+export function wrongType(name: string, value: unknown, expected: string): ForetokenError {
   return new ForetokenError(
     'option.type',
     `${name} is ${value === null ? 'null' : typeof value}, expected ${expected}`,
   );
-}
-
-/**
- * Reads a tokenizer.json.
- *
- * @param bytes      the file
- * @param what       its name, for messages
- * @param modelVocab V of the model, where known: ids above the last token are then legal, and stand for nothing
- * @throws {ForetokenError} `file.json`, `tokenizer.*` as `readTokenizer` states
- * @example parseTokenizer(await readFile('tokenizer.json')).encode('Hello') // Int32Array [ 9906 ]
- */
-export function parseTokenizer(bytes: Uint8Array, what = 'tokenizer.json', modelVocab?: number): Tokenizer {
-  return new Tokenizer(readTokenizer(bytes, what, modelVocab));
 }

@@ -14,20 +14,27 @@ export const LETTER = 2;
 export const NUMBER = 4;
 export const SPACE = 8;
 
-/** (runs,) first code point of every run: outside the set, inside, outside ... See scripts/unicode-tables.mjs for the digits. */
-function boundaries(packed: string): Int32Array {
-  const starts: number[] = [];
-  let start = 0;
+/** The numbers of a packed table. See scripts/unicode-tables.mjs for the digits. */
+export function unpack(packed: string): number[] {
+  const numbers: number[] = [];
+  let number = 0;
   let scale = 1;
   for (let i = 0; i < packed.length; i++) {
     const digit = packed.charCodeAt(i) - 40;
-    start += (digit % 26) * scale;
+    number += (digit % 26) * scale;
     scale *= 26;
     if (digit >= 26) continue;
-    starts.push(start);
+    numbers.push(number);
+    number = 0;
     scale = 1;
   }
-  return Int32Array.from(starts);
+  return numbers;
+}
+
+/** (runs,) first code point of every run: outside the set, inside, outside ... */
+export function boundaries(packed: string): Int32Array {
+  let start = 0;
+  return Int32Array.from(unpack(packed), (length) => (start += length));
 }
 
 const LETTERS = boundaries(LETTER_RUNS);
@@ -35,7 +42,7 @@ const NUMBERS = boundaries(NUMBER_RUNS);
 const SPACES = boundaries(SPACE_RUNS);
 
 /** Inside means that an odd number of boundaries lie at or below the code point. */
-function isInside(set: Int32Array, codePoint: number): boolean {
+export function isInside(set: Int32Array, codePoint: number): boolean {
   let low = 0;
   let high = set.length;
   while (low < high) {

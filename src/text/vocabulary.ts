@@ -6,7 +6,6 @@ import { ForetokenError, quote } from '../errors.ts';
 import { type Fields, isInteger } from '../formats/fields.ts';
 import type { JsonValue } from '../formats/json.ts';
 import type { AddedToken } from './added-tokens.ts';
-import { unspell } from './byte-alphabet.ts';
 import { PairTable } from './byte-pairs.ts';
 
 /** Largest numbers accepted: a few times those of the largest published files, and small enough that keys of pairs stay exact. */
@@ -69,6 +68,7 @@ export function readAddedTokens(file: Fields): AddedToken[] {
 /**
  * Puts every token in its place. A token of the model stands for the bytes that it spells, an added token for its content.
  *
+ * @param bytesOf the bytes that a token spells; undefined: it stands for itself
  * @param modelVocab V of the model, where known: ids above the last token are then legal, and stand for nothing
  * @throws {ForetokenError} `tokenizer.duplicate` when a token or an id is there twice; `tokenizer.gap` when an id below the last has no
  *   token; `tokenizer.vocab` when there is no token, or more than the model has
@@ -77,7 +77,8 @@ export function tokenTable(
   spellings: Spellings,
   added: readonly AddedToken[],
   file: Fields,
-  modelVocab?: number,
+  modelVocab: number | undefined,
+  bytesOf: (spelling: string, added?: AddedToken) => Uint8Array | undefined,
 ): TokenTable {
   const contents = new Set(added.map(({ content }) => content));
   if (contents.size < added.length) throw fault('tokenizer.duplicate', file, 'two added tokens have the same content');
@@ -103,8 +104,10 @@ export function tokenTable(
     tokens[id] = bytes;
   };
   const encoder = new TextEncoder();
-  for (const { id, content } of added) place(id, content, encoder.encode(content));
-  for (const [spelling, id] of spelled) place(id, spelling, unspell(spelling) ?? encoder.encode(spelling));
+  for (const token of added) {
+    place(token.id, token.content, bytesOf(token.content, token) ?? encoder.encode(token.content));
+  }
+  for (const [spelling, id] of spelled) place(id, spelling, bytesOf(spelling) ?? encoder.encode(spelling));
   return joinTokens(tokens, vocab);
 }
 

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { parseTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import type { Tokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { repositoryFile } from '../harness.ts';
 
 /** GPT-2's pattern, as files state it. */
@@ -21,12 +22,18 @@ export const NAMES = [
   'digit_runs',
   'partial',
   'dropping',
+  'neox',
+  'llama2',
+  'mistral',
+  'metaspace',
+  'gemma',
+  'phi3',
   'foretoken-code',
 ] as const;
 export type Name = (typeof NAMES)[number];
 
 /** Those whose vocabulary has all 256 bytes and that put no space in front: decoding gives the text back. */
-export const LOSSLESS = ['gpt2', 'llama3', 'digits', 'foretoken-code'] as const satisfies readonly Name[];
+export const LOSSLESS = ['gpt2', 'llama3', 'digits', 'foretoken-code', 'gemma'] as const satisfies readonly Name[];
 
 export function tokenizerFile(name: Name): Uint8Array<ArrayBuffer> {
   const path = name === 'foretoken-code' ? 'weights/foretoken-code/tokenizer.json' : `${FOLDER}/${name}.json`;
@@ -65,6 +72,10 @@ export const answers: {
   readonly files: Record<Name, string>;
   /** SHA-256 over the ids of each family of lines. */
   readonly ids: Record<Name, Record<string, string>>;
+  /** SHA-256 over what each family of lines is decoded to, one line a text. */
+  readonly texts: Record<Name, Record<string, string>>;
+  /** SHA-256 over the normalisation forms C of `composed`. */
+  readonly nfc: string;
 } = JSON.parse(readFileSync(repositoryFile(`${FOLDER}/answers.json`), 'utf8'));
 
 export function sha256(bytes: Uint8Array): string {
@@ -79,4 +90,11 @@ export function digestOfIds(of: Tokenizer, texts: readonly string[]): string {
     words.push(ids.length, ...ids);
   }
   return sha256(new Uint8Array(Int32Array.from(words).buffer));
+}
+
+/** SHA-256 over texts in UTF-8, a line end behind each. */
+export function digestOfTexts(texts: Iterable<string>): string {
+  const digest = createHash('sha256');
+  for (const text of texts) digest.update(`${text}\n`);
+  return digest.digest('hex');
 }

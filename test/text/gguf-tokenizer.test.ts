@@ -9,7 +9,7 @@ import { type JsonValue, parseJson } from '../../src/formats/json.ts';
 import { PRE_TOKENIZERS, tokenizerJson, tokenizerKind } from '../../src/text/gguf-tokenizer.ts';
 import { endPairs, tokenizerPairs } from '../../src/text/gguf-tokenizer-writer.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
-import { readTokenizerParts } from '../../src/text/tokenizer-file.ts';
+import { readTokenizerParts } from '../../src/text/tokenizer-kinds.ts';
 import { rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { digestOfIds, type Name, tokenizer, tokenizerFile } from './fixtures.ts';

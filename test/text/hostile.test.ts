@@ -1,7 +1,7 @@
 import { ForetokenError } from '../../src/errors.ts';
 import { Fields } from '../../src/formats/fields.ts';
 import type { JsonValue } from '../../src/formats/json.ts';
-import { parseTokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { readMerges, readSpellings } from '../../src/text/vocabulary.ts';
 import { assert, test } from '../harness.ts';
 import { changed, GPT2, type Json, set, tokenizer, tokenizerFile } from './fixtures.ts';
@@ -182,6 +182,51 @@ for (const [code, changes] of Object.entries(CHANGES)) {
     for (const [title, change] of changes)
       assert.is(
         codeOf(() => changed('gpt2', change)),
+        code,
+        title,
+      );
+  });
+}
+
+/** Changes to llama2.json, which merges characters. */
+const PIECES: Readonly<Record<string, readonly (readonly [string, Change])[]>> = {
+  'tokenizer.unsupported': [
+    ['whole pieces before merges', set('model.ignore_merges', true)],
+    ['a replacement by a regular expression', set('normalizer.normalizers.1.pattern', { Regex: ' +' })],
+    ['a replacement of nothing', set('normalizer.normalizers.1.pattern', { String: '' })],
+    ['another normaliser', set('normalizer.normalizers.0', { type: 'NFKC' })],
+    ['another space', set('pre_tokenizer', { type: 'Metaspace', replacement: '_' })],
+    ['another scheme', set('pre_tokenizer', { type: 'Metaspace', replacement: '▁', prepend_scheme: 'last' })],
+    [
+      'a prefix that is not one',
+      set('pre_tokenizer', { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', add_prefix_space: false }),
+    ],
+    ['another split', set('pre_tokenizer', { type: 'Split', pattern: { String: ' ' }, behavior: 'Isolated' })],
+    [
+      'a split by a regular expression',
+      set('pre_tokenizer', { type: 'Split', pattern: { Regex: ' ' }, behavior: 'MergedWithPrevious' }),
+    ],
+    ['another pre-tokenizer', set('pre_tokenizer', { type: 'Digits' })],
+    ['a decoder that only fuses', set('decoder', { type: 'Fuse' })],
+    ['decoders in another order', ({ decoder }) => decoder.decoders.reverse()],
+    ['a decoder of another space', set('decoder.decoders.0.content', '_')],
+    ['a decoder that strips letters', set('decoder.decoders.3.content', 'a')],
+    ['a decoder that strips before it fuses', ({ decoder }) => decoder.decoders.splice(2, 1)],
+  ],
+  'tokenizer.range': [
+    ['a long prefix', set('normalizer.normalizers.0.prepend', 'x'.repeat(129))],
+    ['a decoder that strips the end', set('decoder.decoders.3.stop', 1)],
+    ['an unknown token that does not exist', set('model.unk_token', '<none>')],
+  ],
+  'tokenizer.type': [['a pattern that is a list', set('normalizer.normalizers.1.pattern', [])]],
+  'tokenizer.merge': [['a merge of a token that does not exist', merge('a ∞')]],
+};
+
+for (const [code, changes] of Object.entries(PIECES)) {
+  test(`${changes.length} hostile tokenizers over characters are refused with ${code}`, () => {
+    for (const [title, change] of changes)
+      assert.is(
+        codeOf(() => changed('llama2', change)),
         code,
         title,
       );

@@ -62,9 +62,8 @@ test('the digests see scores that are wrong, a space too few, and a byte that is
   }
 });
 
-test('decoding what was encoded gives the text back after the space that was put in front (seed 6)', () => {
-  const comesBack = (text: string) =>
-    text === '' || pieces.decode(pieces.encode(text)) === ` ${wellFormed(text).replaceAll('▁', ' ')}`;
+test('decoding what was encoded gives the text back without the space that was put in front (seed 6)', () => {
+  const comesBack = (text: string) => pieces.decode(pieces.encode(text)) === wellFormed(text).replaceAll('▁', ' ');
   for (const { text } of lines(6, 600)) assert.ok(comesBack(text), JSON.stringify(text));
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), comesBack), { seed: 6, numRuns: 300 });
 });

@@ -41,7 +41,7 @@ const SPLITTERS: Readonly<Record<string, Splitter>> = {
 
 function pieces(split: Splitter, text: string): string[] {
   const found: string[] = [];
-  if (text !== '') split(text, (piece) => found.push(piece));
+  if (text !== '') split(text, (piece) => found.push(piece), true);
   return found;
 }
 

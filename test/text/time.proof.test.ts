@@ -5,8 +5,9 @@ import { metadataFields } from '../../src/model/gguf/metadata.ts';
 import { sentencePiece } from '../../src/text/sentence-piece.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { buildTables } from '../../src/text/tokenizer-file.ts';
-import { assert, note, random, randomInt, repositoryFile, test } from '../harness.ts';
+import { assert, note, repositoryFile, test } from '../harness.ts';
 import { changed, tokenizer } from './fixtures.ts';
+import { LENGTH, RUNS, repeated } from './runs.ts';
 
 /** Milliseconds of processor time, the least of a few runs: other processes on the machine do not count. */
 function processorTime(run: () => unknown): number {
@@ -28,24 +29,6 @@ function growth(encode: (text: string) => unknown, text: string): { readonly lon
   const long = processorTime(() => encode(text));
   return { long, ratio: long / Math.max(short, 1) };
 }
-
-const LENGTH = 100_000;
-const repeated = (part: string): string => part.repeat(Math.ceil(LENGTH / part.length)).slice(0, LENGTH);
-const next = random(1);
-const RUNS: readonly (readonly [string, string])[] = [
-  ['one letter', repeated('a')],
-  ['two letters', repeated('ab')],
-  ['random letters', Array.from({ length: LENGTH }, () => 'etaoinshr'[randomInt(next, 9)]).join('')],
-  ['spaces', repeated(' ')],
-  ['line ends', repeated('\n')],
-  ['spaces and line ends', repeated(' \n')],
-  ['apostrophes', repeated("'")],
-  ['digits', repeated('1')],
-  ['combining marks', repeated('e\u0301')],
-  ['emoji', repeated('👨‍👩‍👧')],
-  ['unpaired surrogates', repeated('\ud800')],
-  ['almost a special token', repeated('<|endoftext|')],
-];
 
 /** 10^5 characters take at most 250 ms where the machine is idle; four times that here. */
 const MOST_MS = 1000;
@@ -76,6 +59,12 @@ test(`runs of ${LENGTH} characters take time in proportion to their length with 
     RUNS,
   );
 });
+
+for (const name of ['qwen2', 'digits', 'llama2', 'mistral', 'metaspace', 'gemma'] as const) {
+  test(`${name}: runs of ${LENGTH} characters take time in proportion to their length`, () => {
+    assertLinear(tokenizer(name), RUNS);
+  });
+}
 
 test('no list of merges makes a run slow: doubling, growing from the left, growing from the right', () => {
   const letters = 'a'.repeat(200);

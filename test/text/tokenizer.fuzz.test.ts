@@ -1,5 +1,5 @@
 import { ForetokenError } from '../../src/errors.ts';
-import { parseTokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { assert, note, random, randomInt, test } from '../harness.ts';
 import { type Json, type Name, tokenizerFile } from './fixtures.ts';
 

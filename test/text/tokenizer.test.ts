@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseTokenizer } from '../../src/text/tokenizer.ts';
+import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
 import { assert, test } from '../harness.ts';
 import { changed, LOSSLESS, NAMES, tokenizer, tokenizerFile } from './fixtures.ts';
 import { lines, wellFormed } from './lines.ts';
@@ -58,6 +58,31 @@ test('what spells a special token stays text unless the caller allows it', () =>
     (error: { code: string }) => error.code === 'tokenizer.special',
   );
 });
+
+for (const name of NAMES) {
+  test(`${name}: no text forges a special token, however it is cut (seed 3)`, () => {
+    const of = tokenizer(name);
+    const special = of.addedTokens.filter((token) => token.special);
+    const ids = new Set(special.map(({ id }) => id));
+    for (const { content } of special) {
+      for (const text of [
+        content,
+        ` ${content} `,
+        `a${content}${content}b`,
+        `${content}\ud800`,
+        `▁${content}`,
+        content.slice(1),
+      ]) {
+        const found = Array.from(of.encode(text)).filter((id) => ids.has(id) && id !== of.specialToken('<unk>'));
+        assert.equal(found, [], JSON.stringify(text));
+      }
+      assert.ok(
+        Array.from(of.encode(` ${content}`, { allowSpecial: true })).includes(of.specialToken(content)!),
+        content,
+      );
+    }
+  });
+}
 
 test('a special token that is also a whole piece of the vocabulary stays text unless allowed', () => {
   const of = changed('llama3', ({ model, added_tokens }) => {
