@@ -2,6 +2,7 @@
  * Loading a model, and knowing beforehand what it takes.
  * @module
  */
+import type { ChatFiles } from './chat/find.ts';
 import { checkNames, outOfRange, wrongType } from './check-options.ts';
 import { DRAFTER_NAMES } from './decode/options.ts';
 import { whyFewerThreads } from './engine/threads.ts';
@@ -57,14 +58,15 @@ const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
 export async function load(source: ModelInput, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { concurrency = 'queue' } = options;
-  const { transformer, tokenizer } = await loadParts(source, options);
-  return new Model(transformer, { tokenizer, concurrency, threadsNote: whyFewerThreads(options) });
+  const { transformer, ...parts } = await loadParts(source, options);
+  return new Model(transformer, { ...parts, concurrency, threadsNote: whyFewerThreads(options) });
 }
 
 /** What a model is put together from; benchmarks put it together in ways of their own. */
 export interface LoadedParts {
   readonly transformer: TransformerModel;
   readonly tokenizer: Tokenizer | undefined;
+  readonly chatFiles: () => Promise<ChatFiles>;
 }
 
 /** Loads as `load` does, from options that are checked already. */
@@ -72,7 +74,8 @@ export async function loadParts(source: ModelInput, options: TransformerOptions 
   const model = await openModel(source, options.signal);
   try {
     const tokenizer = await readTokenizer(model);
-    return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer };
+    const { chatFiles } = model;
+    return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer, chatFiles };
   } finally {
     model.close();
   }
@@ -140,6 +143,8 @@ export interface OpenModel extends Checkpoint {
    * @throws {ForetokenError} `source.*`, `file.json`, `tokenizer.*`
    */
   findTokenizer(): Promise<FoundTokenizer | undefined>;
+  /** What the files say of chats; may be asked for after `close`, too. */
+  readonly chatFiles: () => Promise<ChatFiles>;
   close(): void;
 }
 
@@ -170,6 +175,7 @@ async function openFolderModel(folder: Folder, signal: AbortSignal | undefined):
           file && { json: parseJson(await readAll(file, MOST_TOKENIZER_BYTES, signal), file.name), name: file.name }
         );
       },
+      chatFiles: async () => (await import('./chat/find.ts')).findInFolder(folder),
       close,
     };
   } catch (error) {
