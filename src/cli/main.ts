@@ -8,6 +8,7 @@
 import process from 'node:process';
 import { ForetokenError, quote } from '../errors.ts';
 import { benchCommand } from './bench.ts';
+import { chatCommand } from './chat.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { generateCommand } from './generate.ts';
@@ -16,7 +17,7 @@ import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, benchCommand];
+const COMMANDS: readonly Command[] = [generateCommand, chatCommand, inspectCommand, convertCommand, benchCommand];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

@@ -73,6 +73,8 @@ test('of a second turn only what is new is computed, and the answer has the bits
   const model = await chatModel();
   const fresh = await chatModel();
   const messages: ChatMessage[] = [user('Tell me something long enough to matter.')];
+  let kept: readonly number[] = [];
+  let asked = 0;
   for (let turn = 0; turn < 3; turn++) {
     const before = await chatPrompt(model, messages);
     const answer = await model.chat(messages, { ...COSTS, logprobs: 2 });
@@ -93,8 +95,8 @@ test('of a second turn only what is new is computed, and the answer has the bits
       assert.is(answer.stats.cachedTokens, shared);
       assert.ok(shared >= asked, `${shared} of ${before.tokens.length}`);
     }
-    var kept = [...before.tokens, ...answer.tokens];
-    var asked = before.tokens.length;
+    kept = [...before.tokens, ...answer.tokens];
+    asked = before.tokens.length;
     messages.push(assistant(await answer.text()), user('And then?'));
   }
 });
