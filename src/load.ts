@@ -175,7 +175,7 @@ async function openFolderModel(folder: Folder, signal: AbortSignal | undefined):
           file && { json: parseJson(await readAll(file, MOST_TOKENIZER_BYTES, signal), file.name), name: file.name }
         );
       },
-      chatFiles: async () => (await import('./chat/find.ts')).findInFolder(folder),
+      chatFiles: async () => (await import('./chat/chat.ts')).findInFolder(folder),
       close,
     };
   } catch (error) {

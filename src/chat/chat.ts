@@ -14,6 +14,9 @@ import { encodeScript, type Piece, Script, scriptText } from './script.ts';
 import type { Chat, Template } from './template.ts';
 import { recognise, TEMPLATES, type TemplateName } from './templates.ts';
 
+// Here, so that one piece of code is loaded for chats and not two.
+export { findInFolder } from './find.ts';
+
 /** How messages become a prompt. */
 export interface PromptOptions {
   /** Tools that the assistant may ask for, as JSON schemas. */
@@ -44,10 +47,20 @@ export interface ChatPrompt {
   readonly endTokens: readonly number[];
 }
 
-const PROMPT_OPTIONS = ['tools', 'template', 'addGenerationPrompt', 'continueFinalMessage', 'enableThinking', 'date'] as const;
+const PROMPT_OPTIONS = [
+  'tools',
+  'template',
+  'addGenerationPrompt',
+  'continueFinalMessage',
+  'enableThinking',
+  'date',
+] as const;
 
 /** Options apart: those of the prompt and those of the generation, which are checked there. */
-export function splitOptions(options: ChatOptions = {}): { readonly prompt: PromptOptions; readonly rest: GenerateOptions } {
+export function splitOptions(options: ChatOptions = {}): {
+  readonly prompt: PromptOptions;
+  readonly rest: GenerateOptions;
+} {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   const isPrompt = ([name]: [string, unknown]) => (PROMPT_OPTIONS as readonly string[]).includes(name);
   const entries = Object.entries(options);
@@ -113,10 +126,10 @@ function chatOf(
     throw new ForetokenError('option.range', 'continueFinalMessage: expected false where addGenerationPrompt is true');
   }
   if (continues && last.role !== 'assistant') {
-    throw new ForetokenError('chat.role', 'continueFinalMessage: the last message is not the assistant\'s');
+    throw new ForetokenError('chat.role', "continueFinalMessage: the last message is not the assistant's");
   }
   const spelling = (token: number | string | undefined) =>
-    typeof token === 'string' ? token : tokenizer.addedTokens.find(({ id }) => id === token)?.content ?? '';
+    typeof token === 'string' ? token : (tokenizer.addedTokens.find(({ id }) => id === token)?.content ?? '');
   const chat = {
     turns,
     tools: checkTools(options.tools),
@@ -140,14 +153,18 @@ async function render(
   if (wanted === 'jinja' || typeof wanted === 'function') {
     if (files.template === undefined) throw noTemplate();
     if (continued) {
-      throw new ForetokenError('chat.message', "the last message cannot be continued with a template that is executed: end with the user's");
+      throw new ForetokenError(
+        'chat.message',
+        "the last message cannot be continued with a template that is executed: end with the user's",
+      );
     }
     const Jinja = wanted === 'jinja' ? await importJinja() : wanted;
     const special = tokenizer.addedTokens.filter((token) => token.special).map(({ content }) => content);
     return { pieces: renderJinja(Jinja, files.template, messages, chat, special), ends: TURN_ENDS };
   }
   const template = templateOf(wanted, files);
-  const needsTools = chat.tools.length > 0 || chat.turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls.length > 0);
+  const needsTools =
+    chat.tools.length > 0 || chat.turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls.length > 0);
   if (needsTools && !template.hasTools) {
     throw new ForetokenError('chat.tools', "this model's template has no tools: describe them in the system message");
   }
@@ -178,7 +195,13 @@ function noTemplate(): ForetokenError {
   );
 }
 
-function checkOptions({ template, addGenerationPrompt, continueFinalMessage, enableThinking, date }: PromptOptions): void {
+function checkOptions({
+  template,
+  addGenerationPrompt,
+  continueFinalMessage,
+  enableThinking,
+  date,
+}: PromptOptions): void {
   for (const [name, value] of Object.entries({ addGenerationPrompt, continueFinalMessage, enableThinking })) {
     if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
   }
@@ -186,7 +209,8 @@ function checkOptions({ template, addGenerationPrompt, continueFinalMessage, ena
     throw wrongType('date', 'a valid Date', date);
   }
   if (template === undefined || template === 'jinja' || typeof template === 'function') return;
-  if (typeof template !== 'string') throw wrongType('template', 'a name, or the Template of @huggingface/jinja', template);
+  if (typeof template !== 'string')
+    throw wrongType('template', 'a name, or the Template of @huggingface/jinja', template);
   if (!Object.hasOwn(TEMPLATES, template)) {
     throw outOfRange('template', `${Object.keys(TEMPLATES).join(', ')} or jinja`, `"${String(template).slice(0, 80)}"`);
   }

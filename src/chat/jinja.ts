@@ -69,7 +69,10 @@ function markSpecial(text: string, special: readonly string[], mark: string): st
   for (const content of special) {
     for (let at = text.indexOf(content); at >= 0; at = text.indexOf(content, at + 1)) cut.add(at + 1);
   }
-  return Array.from({ length: text.length }, (_, i) => (cut.has(i) ? mark : '') + text[i]).join('') + (cut.has(text.length) ? mark : '');
+  return (
+    Array.from({ length: text.length }, (_, i) => (cut.has(i) ? mark : '') + text[i]).join('') +
+    (cut.has(text.length) ? mark : '')
+  );
 }
 
 /** Special tokens without a mark are the template's. */

@@ -85,7 +85,8 @@ export function llama31(fixedDate?: string): Render {
 /** Writes the first question, with the tools. @returns the turns after it */
 function afterTools(script: Script, tools: readonly ToolDefinition[], turns: readonly Turn[]): readonly Turn[] {
   const [question, ...rest] = turns;
-  if (!question) throw new ForetokenError('chat.role', "this model's template tells tools in the first question: there is none");
+  if (!question)
+    throw new ForetokenError('chat.role', "this model's template tells tools in the first question: there is none");
   open(script, 'user');
   script.template(TOOLS_BEFORE);
   for (const tool of tools) script.text(`${toJson(tool, 4)}\n\n`);

@@ -97,9 +97,7 @@ function toolText({ function: described }: ToolDefinition): string {
 function writeCalls(script: Script, { toolCalls }: Turn, eos: string): void {
   script.template(' [TOOL_CALLS] [');
   script.text(
-    toolCalls
-      .map(({ id, function: { name, arguments: given } }) => toJson({ name, arguments: given, id }))
-      .join(', '),
+    toolCalls.map(({ id, function: { name, arguments: given } }) => toJson({ name, arguments: given, id })).join(', '),
   );
   script.template(`] ${eos}`);
 }

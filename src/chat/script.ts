@@ -87,7 +87,11 @@ export function encodeScript(pieces: readonly Piece[], tokenizer: Tokenizer): In
 }
 
 /** A text without the white space that the tokens beside it swallow. */
-function stripped(text: string, before: string | AddedToken | undefined, after: string | AddedToken | undefined): string {
+function stripped(
+  text: string,
+  before: string | AddedToken | undefined,
+  after: string | AddedToken | undefined,
+): string {
   let [from, to] = [0, text.length];
   if (typeof before === 'object' && before.rstrip) while (from < to && kindAt(text, from) === SPACE) from++;
   if (typeof after === 'object' && after.lstrip) while (to > from && kindAt(text, to - 1) === SPACE) to--;

@@ -46,7 +46,10 @@ export function checkAlternates(turns: readonly Turn[]): void {
 }
 
 /** The system message in front, if there is one, and the rest. */
-export function splitSystem(turns: readonly Turn[]): { readonly system: Turn | undefined; readonly rest: readonly Turn[] } {
+export function splitSystem(turns: readonly Turn[]): {
+  readonly system: Turn | undefined;
+  readonly rest: readonly Turn[];
+} {
   const [first] = turns;
   return first?.role === 'system' ? { system: first, rest: turns.slice(1) } : { system: undefined, rest: turns };
 }

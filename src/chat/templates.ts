@@ -37,7 +37,10 @@ export const TEMPLATES = {
   chatml: plain(chatml(), CHATML_ENDS, ['1af2f7d0e89bd5ae', '4d6255d7b5a6e3af']),
   qwen2: { ...plain(chatml(QWEN2_SYSTEM), CHATML_ENDS, ['4fe2bd9fb519621d', '82d723a1b90b48bb']), withSystem: chatml },
   smollm2: plain(chatml(SMOLLM2_SYSTEM), CHATML_ENDS, []),
-  'qwen2.5': { ...withTools(qwen25(QWEN25_SYSTEM), CHATML_ENDS, ['11be6945c8998161']), withSystem: (system) => qwen25(system) },
+  'qwen2.5': {
+    ...withTools(qwen25(QWEN25_SYSTEM), CHATML_ENDS, ['11be6945c8998161']),
+    withSystem: (system) => qwen25(system),
+  },
   'qwen2.5-braces': {
     ...withTools(qwen25(QWEN25_SYSTEM, '{{'), CHATML_ENDS, ['dc091a9ff71b70c7']),
     withSystem: (system) => qwen25(system, '{{'),
@@ -49,14 +52,26 @@ export const TEMPLATES = {
   'llama3-open': plain(llama3(true), LLAMA3_ENDS, ['9b3c84a2ac2ffd72']),
   'llama3.1': withTools(llama31(LLAMA31_DATE), LLAMA3_ENDS, ['a371351c768a1422']),
   'llama3.2': withTools(llama31(), LLAMA3_ENDS, ['f60bd0f4d31d667c']),
-  'mistral-v1': plain(mistral({ question: ['[INST] ', ' [/INST]'], answer: ['', 'EOS '], system: 'refused' }), [], ['0862842068246894']),
-  mixtral: plain(mistral({ question: ['[INST] ', ' [/INST]'], answer: ['', 'EOS'], system: 'refused' }), [], ['c5b4942d9807574b']),
+  'mistral-v1': plain(
+    mistral({ question: ['[INST] ', ' [/INST]'], answer: ['', 'EOS '], system: 'refused' }),
+    [],
+    ['0862842068246894'],
+  ),
+  mixtral: plain(
+    mistral({ question: ['[INST] ', ' [/INST]'], answer: ['', 'EOS'], system: 'refused' }),
+    [],
+    ['c5b4942d9807574b'],
+  ),
   'mixtral-system': plain(
     mistral({ question: [' [INST] ', ' [/INST]'], answer: [' ', 'EOS'], system: 'first' }),
     [],
     ['4359cef35f027f87'],
   ),
-  'mistral-v3': plain(mistral({ question: ['[INST] ', '[/INST]'], answer: [' ', 'EOS'], system: 'last' }), [], ['caf451d37c7dd8bf']),
+  'mistral-v3': plain(
+    mistral({ question: ['[INST] ', '[/INST]'], answer: [' ', 'EOS'], system: 'last' }),
+    [],
+    ['caf451d37c7dd8bf'],
+  ),
   'mistral-v3-tools': withTools(mistral03, [], ['261eb888bba29142']),
   gemma2: plain(gemma('refused'), ['<end_of_turn>'], ['0c8febf34611fc9f']),
   gemma3: plain(gemma('first'), ['<end_of_turn>'], ['35c22fe5119084c5', 'a9f6ffe5d288b1ad']),
@@ -90,7 +105,10 @@ export function recognise(text: string): { readonly name: TemplateName; readonly
  * line break written as an escape, and up to two at the end. The default system message of ChatML is left out, and given apart.
  */
 export function fingerprint(text: string): { readonly print: string; readonly system: string | undefined } {
-  const lines = text.replaceAll('\r\n', '\n').replaceAll('\\n', '\n').replace(/\n{1,2}$/, '');
+  const lines = text
+    .replaceAll('\r\n', '\n')
+    .replaceAll('\\n', '\n')
+    .replace(/\n{1,2}$/, '');
   const system = SYSTEM.exec(lines)?.[1];
   const rest = system === undefined ? lines : lines.replaceAll(system, '');
   let [a, b] = [0x811c9dc5, 0x01234567];

@@ -15,7 +15,16 @@ export const CHATML =
 
 /** Special tokens; their ids follow those of the 256 bytes. */
 export const MARKS = [
-  ...['<|im_start|>', '<|im_end|>', '<|endoftext|>', '<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>', '<s>', '</s>'],
+  ...[
+    '<|im_start|>',
+    '<|im_end|>',
+    '<|endoftext|>',
+    '<|start_header_id|>',
+    '<|end_header_id|>',
+    '<|eot_id|>',
+    '<s>',
+    '</s>',
+  ],
   // Swallows the white space behind it, as the marks of Phi-3 do.
   '<|assistant|>',
 ] as const;
@@ -33,12 +42,18 @@ export function tokenizerJson(): string {
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: 'BPE', vocab: Object.fromEntries(CHARACTERS.map((character, byte) => [character, byte])), merges: [] },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(CHARACTERS.map((character, byte) => [character, byte])),
+      merges: [],
+    },
   });
 }
 
 /** The model's files by name. @param config of tokenizer_config.json; null: there is no such file */
-export function chatFiles(config: object | null = { chat_template: CHATML, eos_token: '<|endoftext|>' }): Record<string, Uint8Array<ArrayBuffer>> {
+export function chatFiles(
+  config: object | null = { chat_template: CHATML, eos_token: '<|endoftext|>' },
+): Record<string, Uint8Array<ArrayBuffer>> {
   const read = (name: string) => new Uint8Array(readFileSync(join(fixturePath('test-300k'), name)));
   const text = (value: string) => new TextEncoder().encode(value);
   const model = JSON.parse(new TextDecoder().decode(read('config.json')));

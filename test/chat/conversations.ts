@@ -39,7 +39,10 @@ const TOOLS: readonly ToolDefinition[] = [
       },
     },
   },
-  { type: 'function', function: { name: 'now', description: 'The time', parameters: { type: 'object', properties: {} } } },
+  {
+    type: 'function',
+    function: { name: 'now', description: 'The time', parameters: { type: 'object', properties: {} } },
+  },
 ];
 
 /** @param kinds which messages may come besides those of user and assistant */
@@ -47,12 +50,17 @@ export function conversation(seed: number, { system = false, tools = false, empt
   const next = random(seed);
   const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)]!;
   const messages: ChatMessage[] = [];
-  if (system && next() < 0.6) messages.push({ role: 'system', content: next() < 0.2 && emptySystem ? '' : `Be brief. ${pick(TEXTS)}` });
+  if (system && next() < 0.6)
+    messages.push({ role: 'system', content: next() < 0.2 && emptySystem ? '' : `Be brief. ${pick(TEXTS)}` });
   const turns = 1 + Math.floor(next() * 3);
   for (let turn = 0; turn < turns; turn++) {
     messages.push({ role: 'user', content: `${turn} ${pick(TEXTS)}` });
     if (tools && next() < 0.5) {
-      const call = { id: 'call12345', type: 'function' as const, function: { name: 'weather', arguments: { place: pick(TEXTS), days: 3 } } };
+      const call = {
+        id: 'call12345',
+        type: 'function' as const,
+        function: { name: 'weather', arguments: { place: pick(TEXTS), days: 3 } },
+      };
       messages.push({ role: 'assistant', content: pick(['', 'Let me see.']), tool_calls: [call] });
       messages.push({ role: 'tool', content: `{"sky": ${JSON.stringify(pick(TEXTS))}}`, tool_call_id: 'call12345' });
     }

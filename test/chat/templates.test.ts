@@ -36,7 +36,11 @@ function ours(template: Template, { messages, tools = [], addGenerationPrompt }:
 }
 
 /** What the reference prints; `chat.role` where it refuses. */
-function reference(jinja: Jinja, { messages, tools, addGenerationPrompt }: Case, { enableThinking }: Asked = {}): string {
+function reference(
+  jinja: Jinja,
+  { messages, tools, addGenerationPrompt }: Case,
+  { enableThinking }: Asked = {},
+): string {
   try {
     return jinja.render({
       messages,
@@ -52,7 +56,11 @@ function reference(jinja: Jinja, { messages, tools, addGenerationPrompt }: Case,
 }
 
 /** The first conversation that is printed differently; '' for none. */
-function difference(template: Template, text: string, { asked = {}, system = true }: { asked?: Asked; system?: boolean } = {}): string {
+function difference(
+  template: Template,
+  text: string,
+  { asked = {}, system = true }: { asked?: Asked; system?: boolean } = {},
+): string {
   const jinja = new Jinja(text);
   // An empty text is not false to Python, which is what the template of Llama 2 asks; the package for JavaScript says it is.
   const emptySystem = !text.includes('system_message != false');
@@ -62,7 +70,8 @@ function difference(template: Template, text: string, { asked = {}, system = tru
       const given = conversation(seed, kind);
       if (ours(template, given, asked) === reference(jinja, given, asked)) continue;
       const [got, expected] = [ours(template, given, asked), reference(jinja, given, asked)];
-      if (got !== expected) return `seed ${seed} of ${JSON.stringify(kind)}\n  ${JSON.stringify(got)}\n  ${JSON.stringify(expected)}`;
+      if (got !== expected)
+        return `seed ${seed} of ${JSON.stringify(kind)}\n  ${JSON.stringify(got)}\n  ${JSON.stringify(expected)}`;
     }
   }
   return '';
@@ -74,7 +83,9 @@ const known = publishedTemplates().flatMap(({ model, text }) => {
 });
 /** Gemma 3's first text wants the system message as a list of parts, which the reference does not make of a text. */
 const WANTS_PARTS = "messages[0]['content'][0]['text'] + '";
-const comparable = known.filter(({ text }) => !(text.includes(WANTS_PARTS) && !text.includes("messages[0]['content'] + '")));
+const comparable = known.filter(
+  ({ text }) => !(text.includes(WANTS_PARTS) && !text.includes("messages[0]['content'] + '")),
+);
 
 for (const { model, name, template, text } of comparable) {
   test(`${model} is told as ${name}, and its chats print alike`, () => {
@@ -92,14 +103,18 @@ test('texts of all families but two are published', () => {
 
 test('Mistral 7B 0.3 and SmolLM3 print as templates of their rules do', () => {
   assert.is(difference(TEMPLATES['mistral-v3-tools'], MISTRAL_TOOLS, { system: false }), '');
-  const [own] = /You are a helpful AI assistant named SmolLM, trained by Hugging Face\. Your role.+?reach the conclusion\./.exec(
-    ours(TEMPLATES.smollm3, conversation(1)),
-  )!;
+  const [own] =
+    /You are a helpful AI assistant named SmolLM, trained by Hugging Face\. Your role.+?reach the conclusion\./.exec(
+      ours(TEMPLATES.smollm3, conversation(1)),
+    )!;
   assert.is(difference(TEMPLATES.smollm3, SMOLLM3.replace('DEFAULT', own)), '');
   const brief = SMOLLM3.replace('DEFAULT', 'You are a helpful AI assistant named SmolLM, trained by Hugging Face.');
   assert.is(difference(TEMPLATES.smollm3, brief, { asked: { enableThinking: false } }), '');
   for (const word of ['Short. /no_think', '/think', 'All mine. /system_override ']) {
-    const given = { ...conversation(2), messages: [{ role: 'system', content: word } as const, ...conversation(2).messages] };
+    const given = {
+      ...conversation(2),
+      messages: [{ role: 'system', content: word } as const, ...conversation(2).messages],
+    };
     const thinks = word.includes('/no_think') ? brief : SMOLLM3.replace('DEFAULT', own);
     assert.is(ours(TEMPLATES.smollm3, given), reference(new Jinja(thinks), given), word);
   }
@@ -111,11 +126,27 @@ test('Qwen3 may be told not to think, and leaves out what it thought before the 
   for (const enableThinking of [true, false]) assert.is(difference(template, text, { asked: { enableThinking } }), '');
   const thought = '<think>\nhm\n</think>\n\nYes';
   for (const messages of [
-    [{ role: 'user', content: 'a' }, { role: 'assistant', content: thought }, { role: 'user', content: 'b' }],
-    [{ role: 'user', content: 'a' }, { role: 'assistant', content: thought }],
-    [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'Yes', reasoning_content: '\nhm\n' }],
-    [{ role: 'assistant', content: thought }, { role: 'assistant', content: 'x' }],
-    [{ role: 'user', content: '<tool_response>x</tool_response>' }, { role: 'assistant', content: thought }],
+    [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: thought },
+      { role: 'user', content: 'b' },
+    ],
+    [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: thought },
+    ],
+    [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'Yes', reasoning_content: '\nhm\n' },
+    ],
+    [
+      { role: 'assistant', content: thought },
+      { role: 'assistant', content: 'x' },
+    ],
+    [
+      { role: 'user', content: '<tool_response>x</tool_response>' },
+      { role: 'assistant', content: thought },
+    ],
   ] as const) {
     const given = { messages, addGenerationPrompt: messages.at(-1)!.role === 'user' };
     assert.is(ours(template, given), reference(jinja, given));
@@ -183,8 +214,14 @@ test('no two templates share a fingerprint', () => {
 test('white space and JSON are those of Python', () => {
   assert.is(strip('\u001c\u0085\u00a0 a\u3000b \u2003\n'), 'a\u3000b');
   assert.is(strip('\ufeffa'), '\ufeffa');
-  assert.is(toJson({ a: [1, 'é"\n', null, true], b: {}, c: [] }), '{"a": [1, "é\\"\\n", null, true], "b": {}, "c": []}');
-  assert.is(toJson({ a: [1, { b: [] }] }, 4), '{\n    "a": [\n        1,\n        {\n            "b": []\n        }\n    ]\n}');
+  assert.is(
+    toJson({ a: [1, 'é"\n', null, true], b: {}, c: [] }),
+    '{"a": [1, "é\\"\\n", null, true], "b": {}, "c": []}',
+  );
+  assert.is(
+    toJson({ a: [1, { b: [] }] }, 4),
+    '{\n    "a": [\n        1,\n        {\n            "b": []\n        }\n    ]\n}',
+  );
 });
 
 test('a wrong renderer is seen: every template is told from every other by the conversations', () => {

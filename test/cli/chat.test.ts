@@ -16,12 +16,17 @@ const chat = (input: string, ...parameters: string[]) => foretoken([...CHAT, ...
 
 /** `[tokens, cached]` of each prompt that --stats tells of. */
 const prompts = (stderr: string) =>
-  [...stderr.matchAll(/^prompt: (\d+) tokens, (\d+) of them in the cache/gm)].map(([, tokens, cached]) => [Number(tokens), Number(cached)]);
+  [...stderr.matchAll(/^prompt: (\d+) tokens, (\d+) of them in the cache/gm)].map(([, tokens, cached]) => [
+    Number(tokens),
+    Number(cached),
+  ]);
 
 /** The answers of the library. */
 async function answers(questions: readonly string[], system?: string): Promise<string[]> {
   const model = await chatModel();
-  const messages: { role: 'user' | 'assistant' | 'system'; content: string }[] = system ? [{ role: 'system', content: system }] : [];
+  const messages: { role: 'user' | 'assistant' | 'system'; content: string }[] = system
+    ? [{ role: 'system', content: system }]
+    : [];
   const all: string[] = [];
   for (const content of questions) {
     messages.push({ role: 'user', content });
@@ -43,26 +48,32 @@ test('each line is a message, answered as the library answers it; a later one co
 });
 
 test('/reset forgets messages, /system changes the system message, /exit ends, anything else is told', async () => {
-  const { code, stdout, stderr } = await chat('Hello\n/reset\n/system Be brief.\nHello\n/what\n/exit\nnever\n', '--max-tokens', '8');
+  const { code, stdout, stderr } = await chat(
+    'Hello\n/reset\n/system Be brief.\nHello\n/what\n/exit\nnever\n',
+    '--max-tokens',
+    '8',
+  );
   assert.is(code, 0, stderr);
-  assert.is(stdout, [...(await answers(['Hello'])), ...(await answers(['Hello'], 'Be brief.'))].map((answer) => `${answer}\n`).join(''));
+  assert.is(
+    stdout,
+    [...(await answers(['Hello'])), ...(await answers(['Hello'], 'Be brief.'))].map((answer) => `${answer}\n`).join(''),
+  );
   assert.match(stderr, /^unknown command \/what: expected \/reset, \/system TEXT, \/exit$/m);
   const given = await chat('Hello\n', '--max-tokens', '8', '--system', 'Be brief.');
   assert.is(given.stdout, `${(await answers(['Hello'], 'Be brief.'))[0]}\n`);
 });
 
 test('ctrl-C stops the answer and not the program', async () => {
-  const run = (interrupts: boolean) =>
-    foretoken(['chat', '--model', folder, '--context', '2048', '--draft', 'none', '--max-tokens', '900', '--stats'], {
-      input: 'Hello\nAgain\n',
-      onOutput: (child) => interrupts && child.kill('SIGINT'),
-    });
-  const lengths = ({ stderr }: { stderr: string }) => [...stderr.matchAll(/^(\d+) tokens, .+ a pass$/gm)].map(([, tokens]) => Number(tokens));
-  const [stopped, whole] = [await run(true), await run(false)];
-  assert.is(stopped.code, 0, stopped.stderr);
-  assert.is(lengths(stopped).length, 2, 'the second message is answered, too');
-  assert.ok(lengths(stopped)[0]! < 900, `${lengths(stopped)[0]} tokens`);
-  assert.is(lengths(whole)[0], 900);
+  const options = ['--context', '2048', '--draft', 'none', '--max-tokens', '900', '--stats'];
+  const { code, stderr } = await foretoken(['chat', '--model', folder, ...options], {
+    input: 'Hello\nAgain\n',
+    onOutput: (child) => child.kill('SIGINT'),
+  });
+  assert.is(code, 0, stderr);
+  const lengths = [...stderr.matchAll(/^(\d+) tokens, .+ a pass$/gm)].map(([, tokens]) => Number(tokens));
+  assert.is(lengths.length, 2, 'the second message is answered, too');
+  assert.ok(lengths[0]! < 900, `${lengths[0]} tokens of the first answer`);
+  assert.is(lengths[1], 900, 'and in full, as nobody stops it');
 });
 
 test('a model without a template is refused before a message is read, unless one is named', async () => {
@@ -76,7 +87,9 @@ test('a model without a template is refused before a message is read, unless one
   assert.is(outcome.code, 1);
   assert.is(outcome.stdout, '');
   assert.match(outcome.stderr, /^error\[chat\.template\]: [^\n]+\n$/);
-  const named = await foretoken(['chat', '--model', plain, '--template', 'chatml', '--max-tokens', '2'], { input: 'Hello\n' });
+  const named = await foretoken(['chat', '--model', plain, '--template', 'chatml', '--max-tokens', '2'], {
+    input: 'Hello\n',
+  });
   assert.is(named.code, 0, named.stderr);
   const wrong = await foretoken(['chat', '--model', plain, '--template', 'x'], { input: 'Hello\n' });
   assert.is(wrong.code, 2);
@@ -97,7 +110,13 @@ test('--prompt-cache keeps what was computed from one run to the next, with the 
   const [one, two] = [await generate(), await generate()];
   assert.is(one.code, 0, one.stderr);
   assert.is(two.stdout, one.stdout);
-  assert.equal([prompts(one.stderr)[0], prompts(two.stderr)[0]], [[16, 0], [16, 15]]);
+  assert.equal(
+    [prompts(one.stderr)[0], prompts(two.stderr)[0]],
+    [
+      [16, 0],
+      [16, 15],
+    ],
+  );
 
   writeFileSync(file, readFileSync(file).subarray(4));
   const damaged = await chat('Hello\n', ...options);

@@ -65,7 +65,8 @@ for (const seed of [1, 2, 3]) {
         assert.is(cache.add(added), !covered);
       } else {
         const prompt = tokens();
-        const shared = (one: Snapshot) => Math.max(...prompt.map((_, i) => (startsWith(one.tokens, prompt.slice(0, i + 1)) ? i + 1 : 0)));
+        const shared = (one: Snapshot) =>
+          Math.max(...prompt.map((_, i) => (startsWith(one.tokens, prompt.slice(0, i + 1)) ? i + 1 : 0)));
         const best = Math.max(0, ...kept.map(shared));
         const found = cache.find(prompt);
         assert.is(found ? shared(found) : 0, best);
@@ -99,7 +100,14 @@ test('what is loaded has the bits of computing it, for every prompt that shares 
   loaded.load(cache.save());
   assert.is(loaded.bytes, cache.bytes);
   for (const store of [cache, loaded]) {
-    for (const prompt of [PROMPT, `${PROMPT} it sleeps`, PROMPT.slice(0, 20), `${PROMPT.slice(0, 20)}XYZ`, 'T', 'none']) {
+    for (const prompt of [
+      PROMPT,
+      `${PROMPT} it sleeps`,
+      PROMPT.slice(0, 20),
+      `${PROMPT.slice(0, 20)}XYZ`,
+      'T',
+      'none',
+    ]) {
       const [known, fresh] = [store.conversation(model, prompt), model.conversation()];
       const generation = known.generate(prompt, OPTIONS);
       assert.equal(await bitsOf(generation), await bitsOf(fresh.generate(prompt, OPTIONS)), prompt);
@@ -149,7 +157,14 @@ test('bytes that are no prompt cache, or are damaged, are refused at every place
   refused(Uint8Array.of(...bytes, 0, 0, 0, 0), 'a word more');
   refused('no' as unknown as Uint8Array, 'a text');
   // Whoever writes the check, too, still cannot make it read beyond the end.
-  for (const [word, value] of [[3, 3], [3, 2 ** 31], [4, 2 ** 30], [4, 0], [5, 2 ** 31], [5, 3]] as const) {
+  for (const [word, value] of [
+    [3, 3],
+    [3, 2 ** 31],
+    [4, 2 ** 30],
+    [4, 0],
+    [5, 2 ** 31],
+    [5, 3],
+  ] as const) {
     const wrong = bytes.slice();
     const words = new Uint32Array(wrong.buffer);
     words[word] = value;
@@ -176,7 +191,12 @@ test('options are checked', () => {
   ] as const) {
     assert.throws(() => new PromptCache(options as object), hasCode(code));
   }
-  for (const wrong of [undefined, {}, { tokens: [1], cache: new Uint8Array(3) }, { tokens: 'a', cache: new Uint8Array(4) }]) {
+  for (const wrong of [
+    undefined,
+    {},
+    { tokens: [1], cache: new Uint8Array(3) },
+    { tokens: 'a', cache: new Uint8Array(4) },
+  ]) {
     assert.throws(() => new PromptCache().add(wrong as Snapshot), hasCode('session.snapshot'));
   }
 });
