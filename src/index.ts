@@ -6,6 +6,8 @@
  * for await (const { text } of model.generate('export function', { maxTokens: 128 })) write(text);
  * @module
  */
+export type { ChatOptions } from './chat/chat.ts';
+export type { ChatMessage, ToolCall, ToolDefinition } from './chat/messages.ts';
 export type { Generation } from './decode/generation.ts';
 export type { DraftOption, GenerateOptions, Progress } from './decode/options.ts';
 export type { FinishReason, Piece } from './decode/output.ts';

@@ -2,9 +2,11 @@
  * A model in one GGUF file, opened as one in a folder is. Loaded only when a GGUF file is.
  * @module
  */
+import type { ChatFiles } from './chat/find.ts';
 import type { ByteSource } from './formats/byte-source.ts';
 import { type GgufFile, readGguf } from './formats/gguf.ts';
 import type { JsonObject } from './formats/json.ts';
+import type { ModelConfig } from './formats/hf-config.ts';
 import type { Tensors } from './formats/tensors.ts';
 import type { OpenModel } from './load.ts';
 import { type GgufModel, readGgufModel } from './model/gguf/families.ts';
@@ -36,11 +38,11 @@ export async function openGguf(source: ByteSource, signal?: AbortSignal): Promis
 }
 
 function modelOf(file: GgufFile, { config, settings, tensors }: GgufModel, source: ByteSource): OpenGguf {
-  const template = file.metadata.get('tokenizer.chat_template');
+  // The header holds every token of the vocabulary: of it only this outlives the loading.
+  const chat = chatOf(file, config, source.name);
   return {
     config,
     settings,
-    ...(typeof template === 'string' && { chatTemplate: template }),
     dtype: typeOf(tensors),
     readTensors: async () => tensors,
     async findTokenizer() {
@@ -55,8 +57,15 @@ function modelOf(file: GgufFile, { config, settings, tensors }: GgufModel, sourc
           return { parts: sentencePiece(fields, file.metadata, config.vocab), name };
       }
     },
+    chatFiles: async () => chat,
     close: () => source.close?.(),
   };
+}
+
+function chatOf(file: GgufFile, { bosToken, eosTokens }: ModelConfig, name: string): ChatFiles {
+  const fields = metadataFields(file, 'chat', name);
+  const key = 'tokenizer.chat_template';
+  return { template: fields.has(key) ? fields.string(key) : undefined, bos: bosToken, eos: eosTokens[0] };
 }
 
 /** q4 where more than half of the weights have 4 bits; else the plan's own default. */

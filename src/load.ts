@@ -2,6 +2,7 @@
  * Loading a model, and knowing beforehand what it takes.
  * @module
  */
+import type { ChatFiles } from './chat/find.ts';
 import { checkNames, outOfRange, wrongType } from './check-options.ts';
 import { DRAFTER_NAMES } from './decode/options.ts';
 import { whyFewerThreads } from './engine/threads.ts';
@@ -70,14 +71,15 @@ const PACKAGE_NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/;
 export async function load(source: ModelInput, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { concurrency = 'queue' } = options;
-  const { transformer, tokenizer } = await loadParts(source, options);
-  return new Model(transformer, { tokenizer, concurrency, threadsNote: whyFewerThreads(options) });
+  const { transformer, ...parts } = await loadParts(source, options);
+  return new Model(transformer, { ...parts, concurrency, threadsNote: whyFewerThreads(options) });
 }
 
 /** What a model is put together from; benchmarks put it together in ways of their own. */
 export interface LoadedParts {
   readonly transformer: TransformerModel;
   readonly tokenizer: TextTokenizer | undefined;
+  readonly chatFiles: () => Promise<ChatFiles>;
 }
 
 /** Loads as `load` does, from options that are checked already. */
@@ -85,7 +87,8 @@ export async function loadParts(source: ModelInput, options: LoadOptions = {}): 
   const model = await openModel(source, options.signal, options.hub);
   try {
     const tokenizer = await readTokenizer(model, options.tokenizer);
-    return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer };
+    const { chatFiles } = model;
+    return { transformer: await loadCheckpoint(model, withType(options, model)), tokenizer, chatFiles };
   } finally {
     model.close();
   }
@@ -155,8 +158,8 @@ export interface OpenModel extends Checkpoint {
   /** Where a folder's files are; a GGUF file has its config.json, which says the same, in the place of it. */
   readonly folder?: Folder;
   readonly settings?: JsonObject;
-  /** The chat template of a GGUF file, which nothing has looked at. */
-  readonly chatTemplate?: string;
+  /** What the files say of chats; may be asked for after `close`, too. */
+  readonly chatFiles: () => Promise<ChatFiles>;
   close(): void;
 }
 
@@ -190,6 +193,7 @@ async function openFolderModel(folder: Folder, signal: AbortSignal | undefined):
           file && { json: parseJson(await readAll(file, MOST_TOKENIZER_BYTES, signal), file.name), name: file.name }
         );
       },
+      chatFiles: async () => (await import('./chat/chat.ts')).findInFolder(folder),
       close,
     };
   } catch (error) {

@@ -2,6 +2,9 @@
  * A loaded model, as its users see it: prompts in, generations out.
  * @module
  */
+import type { ChatOptions } from './chat/chat.ts';
+import type { ChatFiles } from './chat/find.ts';
+import type { ChatMessage } from './chat/messages.ts';
 import { Drafting, drafterBytes } from './decode/drafting.ts';
 import { generate, type Host } from './decode/generate.ts';
 import type { Generation } from './decode/generation.ts';
@@ -57,6 +60,7 @@ export interface ModelParts {
   readonly tokenizer: TextTokenizer | undefined;
   readonly concurrency: Concurrency;
   readonly threadsNote?: string | undefined;
+  readonly chatFiles: () => Promise<ChatFiles>;
 }
 
 export class Model {
@@ -68,18 +72,21 @@ export class Model {
   /** Undefined for a checkpoint without tokenizer.json: prompts are then token ids, and texts stay empty. */
   readonly tokenizer: TextTokenizer | undefined;
   readonly memory: MemoryUse;
+  /** What the model's files say of chats, read when it is asked for. */
+  readonly chatFiles: () => Promise<ChatFiles>;
   #transformer: TransformerModel | undefined;
   readonly #queue: Queue;
   readonly #drafting: Drafting;
   #main: Conversation | undefined;
 
-  constructor(transformer: TransformerModel, { tokenizer, concurrency, threadsNote }: ModelParts) {
+  constructor(transformer: TransformerModel, { tokenizer, concurrency, threadsNote, chatFiles }: ModelParts) {
     const { config, plan } = transformer;
     const { context, maxNodes, threads } = plan.options;
     this.config = config;
     this.threads = threads;
     this.threadsNote = threadsNote;
     this.tokenizer = tokenizer;
+    this.chatFiles = chatFiles;
     this.memory = memoryUse(plan, config, DRAFTER_NAMES);
     this.#transformer = transformer;
     this.#queue = new Queue(concurrency);
@@ -111,6 +118,20 @@ export class Model {
 
   #own(): Conversation {
     return (this.#main ??= this.conversation());
+  }
+
+  /**
+   * Answers the last of some messages, in the model's own chat template, as `generate` goes on from a prompt: in the same session, so that of
+   * a chat that goes on only the new messages are computed.
+   *
+   * @throws {ForetokenError} what `chatPrompt` of src/chat states, and what `generate` throws at once
+   * @example
+   * const answer = await model.chat([{ role: 'user', content: 'Hello' }], { maxTokens: 64 });
+   * for await (const { text } of answer) write(text);
+   */
+  async chat(messages: readonly ChatMessage[], options?: ChatOptions): Promise<Generation> {
+    this.#main ??= this.conversation();
+    return this.#main.chat(messages, options);
   }
 
   /**
@@ -209,6 +230,14 @@ export class Conversation {
   async embed(texts: readonly Prompt[], options?: EmbedOptions): Promise<Float32Array[]> {
     const { embed } = await import('./embed.ts');
     return embed(this.#host, this.#session, texts, (text) => this.#model.encode(text), options);
+  }
+
+  /** As `Model.chat`, in this session. */
+  async chat(messages: readonly ChatMessage[], options?: ChatOptions): Promise<Generation> {
+    const { chatPrompt, splitOptions } = await import('./chat/chat.ts');
+    const { prompt, rest } = splitOptions(options);
+    const { tokens, endTokens } = await chatPrompt(this.#model, messages, prompt);
+    return generate({ ...this.#host, endTokens }, tokens, rest);
   }
 
   /**

@@ -63,7 +63,7 @@ export async function randomCheckpoint(
   const converted = await convertedModel(await openModel(randomModel({ ...shape, layers })), type);
   rmSync(folderPath, { recursive: true, force: true });
   mkdirSync(folderPath, { recursive: true });
-  for (const { name, pieces } of toFolder(converted)) await writePieces(join(folderPath, name), pieces());
+  for (const { name, pieces } of await toFolder(converted)) await writePieces(join(folderPath, name), pieces());
   await writePieces(ggufPath, toGguf(converted));
   return { folder, gguf };
 }

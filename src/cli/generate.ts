@@ -13,6 +13,7 @@ import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
 import { statsLines, summaryLine, threadsLine } from './stats-text.ts';
+import { openPromptCache, PROMPT_CACHE_OPTIONS } from './prompt-cache-file.ts';
 import type { Terminal } from './terminal.ts';
 
 export const generateCommand = command({
@@ -23,6 +24,7 @@ export const generateCommand = command({
     ...MODEL_OPTIONS,
     ...PROMPT_OPTIONS,
     ...GENERATE_OPTIONS,
+    ...PROMPT_CACHE_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -40,12 +42,14 @@ Ctrl-C ends the text; what there is of it is kept.
     const prompt = await readPrompt(argument, options);
     if (prompt === undefined)
       throw new ForetokenError('usage.prompt', 'no prompt: give an argument, --file, --prompt-ids, or text on stdin');
+    const cache = await openPromptCache(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
       );
-    const generation: Generation = model.generate(prompt, {
+    const conversation = cache ? cache.conversation(model, prompt) : model.conversation();
+    const generation: Generation = conversation.generate(prompt, {
       ...generateOptions(options),
       signal: terminal.signal,
       onProgress,
@@ -58,6 +62,7 @@ Ctrl-C ends the text; what there is of it is kept.
     } else {
       await (asText ? streamText : streamIds)(generation, terminal);
     }
+    await cache?.keep(conversation);
     if (options.stats) terminal.note(`${statsLines(generation.stats)}\n${threadsLine(model)}`);
   },
 });

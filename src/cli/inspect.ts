@@ -3,10 +3,8 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { readAll } from '../formats/byte-source.ts';
 import { openSource } from '../formats/folder.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
-import { parseJson } from '../formats/json.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import type { TensorDescription, Tensors } from '../formats/tensors.ts';
 import { type OpenModel, openModel, readTokenizer } from '../load.ts';
@@ -56,8 +54,6 @@ interface Inspection {
 type MemoryChoice = Pick<OptionValues<typeof MODEL_OPTIONS>, 'kv' | 'context'>;
 
 const DTYPES: readonly WeightType[] = ['q4', 'q8', 'f16', 'bf16', 'f32'];
-/** The largest published have some 300 kB. */
-const MOST_TOKENIZER_CONFIG_BYTES = 4 * 2 ** 20;
 /** Contexts that memory is estimated for, besides the model's own. */
 const CONTEXTS = [512, 2048];
 
@@ -94,7 +90,7 @@ async function inspectModel(path: string, options: MemoryChoice, signal: AbortSi
     return {
       config: model.config,
       tokenizer: await summariseTokenizer(model),
-      chatTemplateBytes: await chatTemplateBytes(model, signal),
+      chatTemplateBytes: await chatTemplateBytes(model),
       memory: estimates(model.config, options),
       ...summarise(await model.readTensors()),
     };
@@ -110,14 +106,9 @@ async function summariseTokenizer(model: OpenModel): Promise<TokenizerSummary | 
   return { kind, vocab, addedTokens: addedTokens.length };
 }
 
-/** A folder has the template in a file of its own, or in tokenizer_config.json; a GGUF file has it among its metadata. */
-async function chatTemplateBytes(model: OpenModel, signal: AbortSignal): Promise<number | undefined> {
-  const own = await model.folder?.file('chat_template.jinja', signal);
-  if (own) return own.size;
-  const file = await model.folder?.file('tokenizer_config.json', signal);
-  const config = file && parseJson(await readAll(file, MOST_TOKENIZER_CONFIG_BYTES, signal), file.name);
-  const template = model.chatTemplate ?? (config instanceof Map ? config.get('chat_template') : undefined);
-  return typeof template === 'string' ? new TextEncoder().encode(template).length : undefined;
+async function chatTemplateBytes(model: OpenModel): Promise<number | undefined> {
+  const { template } = await model.chatFiles();
+  return template === undefined ? undefined : new TextEncoder().encode(template).length;
 }
 
 function estimates(config: ModelConfig, { kv, context }: MemoryChoice): MemoryEstimate[] {

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { ForetokenError, quote } from '../errors.ts';
 import { benchCommand } from './bench.ts';
 import { cacheCommand } from './cache.ts';
+import { chatCommand } from './chat.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { embedCommand } from './embed.ts';
@@ -18,7 +19,10 @@ import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, embedCommand, inspectCommand, convertCommand, benchCommand, cacheCommand];
+const COMMANDS: readonly Command[] = [
+  ...[generateCommand, chatCommand, embedCommand],
+  ...[inspectCommand, convertCommand, benchCommand, cacheCommand],
+];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

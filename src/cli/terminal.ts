@@ -9,6 +9,8 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Ctrl-C was pressed. */
   readonly interrupted: boolean;
+  /** Asks this first at each ctrl-C: where it returns true nothing else happens. */
+  onInterrupt(handler: () => boolean): void;
   /** Text for stdout; waits while the reader is behind. After the pipe is closed it does nothing. */
   write(text: string): Promise<void>;
   /** A line, or several, for stderr. */
@@ -27,12 +29,15 @@ export function openTerminal(): Terminal {
   const { stdout, stderr } = process;
   const controller = new AbortController();
   let interrupted = false;
+  let handler: () => boolean = () => false;
   let closed = false;
   let live = stderr.isTTY === true;
   let shown = '';
   let nextStatus = 0;
 
-  process.once('SIGINT', () => {
+  process.on('SIGINT', function interrupt() {
+    if (handler()) return;
+    process.off('SIGINT', interrupt);
     interrupted = true;
     controller.abort();
   });
@@ -55,6 +60,9 @@ export function openTerminal(): Terminal {
     signal: controller.signal,
     get interrupted() {
       return interrupted;
+    },
+    onInterrupt(first) {
+      handler = first;
     },
     async write(text) {
       if (closed || text === '') return;

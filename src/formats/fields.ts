@@ -47,6 +47,10 @@ export class Fields {
     return Array.isArray(this.#object.get(name));
   }
 
+  isObject(name: string): boolean {
+    return this.#object.get(name) instanceof Map;
+  }
+
   integer(name: string, low: number, high: number, fallback?: number): number {
     const value = this.#get(name, fallback);
     if (typeof value !== 'number') throw this.#type(name, 'an integer');

@@ -18,6 +18,7 @@ test('--help names every command, and each command has a help of its own', async
   assert.is(overview.stderr, '');
   const promised = {
     generate: 'model draft max-tokens temperature top-k top-p min-p seed stop dtype kv json stats file prompt-ids',
+    chat: 'model system template stats prompt-cache max-tokens draft',
     inspect: 'json context kv',
     bench: 'model kv draft json synthetic-acceptance shape',
   };

@@ -22,7 +22,7 @@ const file = await readGguf(
 const VOCAB = (file.metadata.get('tokenizer.ggml.tokens') as string[]).length;
 
 function tokenizerOf({ metadata }: Pick<GgufFile, 'metadata'>, vocab = VOCAB): Tokenizer {
-  const fields = metadataFields({ version: 3, metadata, tensors: new Map() }, 'tokenizer', 'x.gguf');
+  const fields = metadataFields({ metadata }, 'tokenizer', 'x.gguf');
   return new Tokenizer(buildTables(sentencePiece(fields, metadata, vocab), vocab));
 }
 
