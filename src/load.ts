@@ -3,7 +3,6 @@
  * @module
  */
 import { checkNames, outOfRange, wrongType } from './check-options.ts';
-import { DRAFTER_NAMES } from './decode/options.ts';
 import { whyFewerThreads } from './engine/threads.ts';
 import { ForetokenError } from './errors.ts';
 import type { Concurrency } from './decode/queue.ts';
@@ -89,7 +88,7 @@ export async function estimate(source: ModelInput, options: MemoryOptions = {}):
   checkNames(options, MEMORY_OPTIONS);
   const model = await openModel(source);
   try {
-    return memoryUse(planFor(model.config, withType(options, model)), model.config, DRAFTER_NAMES);
+    return memoryUse(planFor(model.config, withType(options, model)), model.config);
   } finally {
     model.close();
   }

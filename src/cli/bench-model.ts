@@ -72,7 +72,10 @@ export class BenchModel {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: transformer.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => new Detokenizer(tokenizer) }),
+      ...(tokenizer && {
+        detokenizer: () => new Detokenizer(tokenizer),
+        encode: (text: string) => tokenizer.encode(text),
+      }),
     };
     const generation = generate(host, prompt, options);
     const start = performance.now();
