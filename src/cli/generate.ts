@@ -10,6 +10,7 @@ import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
 import { command } from './command.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
+import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
 import { statsLines, summaryLine, threadsLine } from './stats-text.ts';
@@ -23,6 +24,7 @@ export const generateCommand = command({
     ...MODEL_OPTIONS,
     ...PROMPT_OPTIONS,
     ...GENERATE_OPTIONS,
+    ...DRAFT_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -35,6 +37,7 @@ Ctrl-C ends the text; what there is of it is kept.
 
   foretoken generate 'export function clamp(' --max-tokens 64 --stats
   foretoken generate --file prompt.txt --draft lookup,recycle --json
+  foretoken generate --file prompt.txt --store notes.store --prediction old.txt
   git diff | foretoken generate --temperature 0.8 --seed 7`,
   async run({ options, positionals: [argument] }, terminal) {
     const prompt = await readPrompt(argument, options);
@@ -46,7 +49,7 @@ Ctrl-C ends the text; what there is of it is kept.
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
       );
     const generation: Generation = model.generate(prompt, {
-      ...generateOptions(options),
+      ...(await withDrafts(generateOptions(options), options)),
       signal: terminal.signal,
       onProgress,
     });

@@ -11,12 +11,13 @@ import { benchCommand } from './bench.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { generateCommand } from './generate.ts';
+import { indexCommand } from './index-store.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, benchCommand];
+const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, indexCommand, benchCommand];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

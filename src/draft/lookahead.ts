@@ -111,7 +111,8 @@ export class Lookahead implements Drafter {
       if (node < 0) continue;
       column.push(rows.argmax(node));
       if (column.length < this.#ngram) continue;
-      this.#pool.add(column);
+      // The root has taken the place of what column 0 was written after: its n-gram is the target's if its first step is.
+      if (c > 0 || rows.argmax(0) === column[1]) this.#pool.add(column);
       column.shift();
     }
     this.#root = emitted[emitted.length - 1]!;

@@ -81,8 +81,8 @@ export class StoreBuilder {
       while (to < this.#vocab && starts[to + 1]! - starts[from]! <= this.#part) to++;
       const part = placesAfter(text, starts, from, to);
       for (let token = from; token < to; token++) {
-        const start = starts[from]!;
-        sortPlaces(text, part.subarray(starts[token]! - start, starts[token + 1]! - start), 1);
+        const [start, end] = [starts[token]! - starts[from]!, starts[token + 1]! - starts[from]!];
+        if (end - start > 1) sortPlaces(text, part.subarray(start, end), 1);
       }
       if (part.length > 0) yield bytesOf(part);
       onPart?.(starts[to]!, places);
