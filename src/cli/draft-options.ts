@@ -23,7 +23,8 @@ export async function withDrafts(
 ): Promise<GenerateOptions> {
   const text = prediction === undefined ? {} : { prediction: await readText(prediction) };
   if (store === undefined) return { ...options, ...text };
-  if (options.draft === 'none') throw new ForetokenError('usage.option', '--store: nothing is drafted with --draft none');
+  if (options.draft === 'none')
+    throw new ForetokenError('usage.option', '--store: nothing is drafted with --draft none');
   const drafter = (await openStore(store)).drafter();
   return { ...options, ...text, draft: [options.draft ?? 'auto', drafter].flat() };
 }

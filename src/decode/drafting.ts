@@ -80,7 +80,8 @@ export class Drafting {
     const { draft, draftTokens, costTable, signal, prediction, onStep } = settings;
     const { maxNodes } = this.#sizes;
     const names = new Set(draft.flatMap((source) => (source === 'auto' ? AUTO_DRAFTERS : source)));
-    const late = prediction !== undefined || onStep || draft.some(isLate) ? await import('./late-drafters.ts') : undefined;
+    const late =
+      prediction !== undefined || onStep || draft.some(isLate) ? await import('./late-drafters.ts') : undefined;
     const report = onStep && late!.reporter(onStep);
     const plan = (scheduler: Scheduler, proposer?: Proposer): DraftPlan => ({ proposer, scheduler, report });
     if (draft.length === 0 || maxNodes < 2) return plan(fixedScheduler(1));
@@ -102,7 +103,11 @@ export class Drafting {
     if (!drafter) {
       const { vocab, context } = this.#sizes;
       drafter =
-        name === 'lookup' ? new Lookup(context) : name === 'recycle' ? new Recycle(vocab) : late!.lateDrafter(name, this.#sizes);
+        name === 'lookup'
+          ? new Lookup(context)
+          : name === 'recycle'
+            ? new Recycle(vocab)
+            : late!.lateDrafter(name, this.#sizes);
       this.#drafters.set(name, drafter);
     }
     return drafter;

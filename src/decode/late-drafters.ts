@@ -40,7 +40,10 @@ export function lateDrafter(name: DrafterName, { vocab, context }: DraftingSizes
 export function referenceFor(prediction: Prediction, { vocab, context }: DraftingSizes, encode?: Encode): Drafter {
   const tokens = tokensOf(prediction, encode);
   if (!(Number.isInteger(tokens?.length) && tokens.length <= MOST_PREDICTED)) {
-    throw new ForetokenError('option.range', `prediction: expected 0..${MOST_PREDICTED} tokens, got ${Number(tokens?.length)}`);
+    throw new ForetokenError(
+      'option.range',
+      `prediction: expected 0..${MOST_PREDICTED} tokens, got ${Number(tokens?.length)}`,
+    );
   }
   const checked = Int32Array.from(tokens, (token, i) => {
     if (Number.isInteger(token) && token >= 0 && token < vocab) return token;
@@ -59,14 +62,18 @@ function tokensOf(prediction: Prediction, encode: Encode | undefined): ArrayLike
   const text = typeof prediction === 'string' ? prediction : contentOf(prediction);
   if (text === undefined) return prediction as ArrayLike<number>;
   if (encode) return encode(text);
-  throw new ForetokenError('option.prediction', 'a prediction as text needs a tokenizer, and this model has none: give token ids');
+  throw new ForetokenError(
+    'option.prediction',
+    'a prediction as text needs a tokenizer, and this model has none: give token ids',
+  );
 }
 
 /** The text of OpenAI's form; undefined where it is not that. @throws {ForetokenError} `option.type` */
 function contentOf(prediction: Exclude<Prediction, string>): string | undefined {
   if (!('type' in prediction)) return undefined;
   const { type, content } = prediction;
-  const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : Array.isArray(content) ? content : [{}];
+  const parts =
+    typeof content === 'string' ? [{ type: 'text', text: content }] : Array.isArray(content) ? content : [{}];
   if (type !== 'content' || parts.some((part) => part?.type !== 'text' || typeof part.text !== 'string')) {
     const message = `prediction: expected { type: 'content', content } with a text or parts of text, got type ${quote(String(type))}`;
     throw new ForetokenError('option.type', message);

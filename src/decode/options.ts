@@ -24,7 +24,10 @@ export const DRAFTER_NAMES = [...AUTO_DRAFTERS, 'automaton', 'aded', 'lookahead'
 export type Prediction =
   | string
   | ArrayLike<number>
-  | { readonly type: 'content'; readonly content: string | readonly { readonly type: 'text'; readonly text: string }[] };
+  | {
+      readonly type: 'content';
+      readonly content: string | readonly { readonly type: 'text'; readonly text: string }[];
+    };
 
 /** How far a call has come. */
 export interface Progress {
@@ -254,7 +257,8 @@ function readCosts(name: string, value: unknown): Float64Array | undefined {
 }
 
 function readPrediction(name: string, value: unknown): Prediction | undefined {
-  if (value === null || !/^(?:undefined|string|object)$/.test(typeof value)) throw wrongType(name, 'text or token ids', value);
+  if (value === null || !/^(?:undefined|string|object)$/.test(typeof value))
+    throw wrongType(name, 'text or token ids', value);
   return value as Prediction | undefined;
 }
 

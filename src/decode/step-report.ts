@@ -33,7 +33,11 @@ export interface StepReport extends StepTiming {
 }
 
 /** @param sources names behind the `sources` of the tree */
-export function stepReport({ tree, path, emitted }: PassRecord, timing: StepTiming, sources: readonly string[]): StepReport {
+export function stepReport(
+  { tree, path, emitted }: PassRecord,
+  timing: StepTiming,
+  sources: readonly string[],
+): StepReport {
   const accepted = Array.from(path.subarray(1), (node, i) => ({
     node,
     token: tree.tokens[node]!,

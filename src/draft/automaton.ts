@@ -45,7 +45,9 @@ export class Automaton implements Drafter {
   outlook(): Outlook | undefined {
     const text = this.#text;
     const length = text.lengthOf(text.match);
-    return length < this.#shortest ? undefined : { token: text.token(text.nextOf(text.match)), score: matchScore(length) };
+    return length < this.#shortest
+      ? undefined
+      : { token: text.token(text.nextOf(text.match)), score: matchScore(length) };
   }
 
   propose(budget: number): DraftTree {

@@ -93,7 +93,8 @@ export class Lookahead implements Drafter {
     const forGuesses = Math.min(guessNodes, Math.max(room - windowNodes, room >> 1));
     for (const guess of guesses) {
       let node = 0;
-      for (let i = 0; i < guess.length && tree.size - 1 < forGuesses; i++) node = tree.add(node, guess[i]!, GUESS_SCORE);
+      for (let i = 0; i < guess.length && tree.size - 1 < forGuesses; i++)
+        node = tree.add(node, guess[i]!, GUESS_SCORE);
     }
     this.#addWindow();
     return tree.build();
@@ -126,7 +127,8 @@ export class Lookahead implements Drafter {
       const column = this.#columns[c]!;
       if (c > 0) trunk = tree.add(trunk, column[0]!, WINDOW_SCORE);
       let node = trunk;
-      for (let level = 1; level < column.length && node >= 0; level++) node = tree.add(node, column[level]!, WINDOW_SCORE);
+      for (let level = 1; level < column.length && node >= 0; level++)
+        node = tree.add(node, column[level]!, WINDOW_SCORE);
       if (node < 0) return;
     }
   }

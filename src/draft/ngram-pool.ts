@@ -18,7 +18,10 @@ export class NgramPool {
    */
   constructor(vocab: number, tail: number, kept: number) {
     if (NgramPool.bytes(vocab, tail, kept) > 2 ** 31) {
-      throw new ForetokenError('option.range', `n-grams of ${tail + 1} tokens, ${kept} for each of ${vocab}: over 2 GiB`);
+      throw new ForetokenError(
+        'option.range',
+        `n-grams of ${tail + 1} tokens, ${kept} for each of ${vocab}: over 2 GiB`,
+      );
     }
     this.#tail = tail;
     this.#kept = kept;

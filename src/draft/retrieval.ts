@@ -148,7 +148,10 @@ export class Retrieval implements Drafter {
 }
 
 /** The tokens at one depth of some continuations, with those that have each: most first, of equal ones the first. */
-function counted(texts: Retrieved['texts'], depth: number): { readonly token: number; readonly texts: (readonly number[])[] }[] {
+function counted(
+  texts: Retrieved['texts'],
+  depth: number,
+): { readonly token: number; readonly texts: (readonly number[])[] }[] {
   const byToken = new Map<number, (readonly number[])[]>();
   for (const text of texts) {
     if (depth >= text.length) continue;

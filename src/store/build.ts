@@ -52,7 +52,10 @@ export class StoreBuilder {
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
       if (!(Number.isInteger(token) && token >= 0 && token < this.#vocab)) {
-        throw new ForetokenError('prompt.token', `token ${i} of a text is ${token}: expected an integer, 0..${this.#vocab - 1}`);
+        throw new ForetokenError(
+          'prompt.token',
+          `token ${i} of a text is ${token}: expected an integer, 0..${this.#vocab - 1}`,
+        );
       }
       this.#append(token);
     }
@@ -91,7 +94,8 @@ export class StoreBuilder {
   }
 
   #append(token: number): void {
-    if (this.#tokens === MOST_TOKENS) throw new ForetokenError('store.full', `a store holds ${MOST_TOKENS} tokens at most`);
+    if (this.#tokens === MOST_TOKENS)
+      throw new ForetokenError('store.full', `a store holds ${MOST_TOKENS} tokens at most`);
     const at = this.#tokens++ % PAGE;
     if (at === 0) this.#pages.push(this.#array(PAGE));
     this.#pages[this.#pages.length - 1]![at] = token;

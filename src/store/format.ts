@@ -69,7 +69,8 @@ export function encodeHeader({ vocab, tokens, places, tokenBytes }: StoreLayout)
   const header = new Uint8Array(HEADER_BYTES);
   header.set(MAGIC);
   const view = new DataView(header.buffer);
-  [VERSION, tokenBytes, vocab, DEPTH, tokens, places].forEach((value, i) => view.setUint32(8 + 4 * i, value, true));
+  const words = [VERSION, tokenBytes, vocab, DEPTH, tokens, places];
+  for (const [i, word] of words.entries()) view.setUint32(8 + 4 * i, word, true);
   return header;
 }
 
@@ -82,10 +83,12 @@ export function encodeHeader({ vocab, tokens, places, tokenBytes }: StoreLayout)
  */
 export async function readLayout(source: ByteSource, signal?: AbortSignal): Promise<StoreLayout> {
   const { name, size } = source;
-  if (size < HEADER_BYTES) throw new ForetokenError('store.format', `${name} has ${size} bytes, which is no store of text`);
+  if (size < HEADER_BYTES)
+    throw new ForetokenError('store.format', `${name} has ${size} bytes, which is no store of text`);
   checkRead(source, 0, HEADER_BYTES, signal);
   const header = Uint8Array.from(await source.read(0, HEADER_BYTES, signal));
-  if (MAGIC.some((byte, i) => header[i] !== byte)) throw new ForetokenError('store.format', `${name} is no store of text`);
+  if (MAGIC.some((byte, i) => header[i] !== byte))
+    throw new ForetokenError('store.format', `${name} is no store of text`);
   const view = new DataView(header.buffer);
   const [version, tokenBytes, vocab, depth, tokens, places] = Array.from({ length: 6 }, (_, i) =>
     view.getUint32(8 + 4 * i, true),

@@ -31,7 +31,14 @@ function keyAt({ tokens, end }: Text, place: number, depth: number): number {
   return token === end ? -1 : token;
 }
 
-function sort(text: Text, places: Uint32Array, from: number, to: number, agreed: number, random: { state: number }): void {
+function sort(
+  text: Text,
+  places: Uint32Array,
+  from: number,
+  to: number,
+  agreed: number,
+  random: { state: number },
+): void {
   let low = from;
   let high = to;
   let depth = agreed;
@@ -40,7 +47,10 @@ function sort(text: Text, places: Uint32Array, from: number, to: number, agreed:
       places.subarray(low, high).sort();
       return;
     }
-    if (high - low <= SMALL) return insertionSort(text, places, low, high, depth);
+    if (high - low <= SMALL) {
+      insertionSort(text, places, low, high, depth);
+      return;
+    }
     random.state = (Math.imul(random.state, 1664525) + 1013904223) >>> 0;
     const pivot = keyAt(text, places[low + (random.state % (high - low))]!, depth);
     // low .. below .. above .. high: less than the pivot, equal, more

@@ -133,7 +133,10 @@ export class TextStore {
       if (!(result instanceof BlockMiss)) return result;
       missing = result.block;
     }
-    throw new ForetokenError('source.read', `${this.#source.name}: too many searches at once for the cache of this store`);
+    throw new ForetokenError(
+      'source.read',
+      `${this.#source.name}: too many searches at once for the cache of this store`,
+    );
   }
 
   /**
@@ -161,7 +164,10 @@ export class TextStore {
     const position = this.#cache.word(this.#layout.placesAt + 4 * number);
     if (position < 1 || position >= this.tokens) {
       const { name } = this.#source;
-      throw new ForetokenError('store.offset', `${name}: place ${number} is ${position}: expected 1..${this.tokens - 1}`);
+      throw new ForetokenError(
+        'store.offset',
+        `${name}: place ${number} is ${position}: expected 1..${this.tokens - 1}`,
+      );
     }
     return position;
   }

@@ -17,7 +17,15 @@ const SOURCE = readFileSync(repositoryFile('src/tree/draft-tree.ts'), 'utf8');
 test('a store holds the tokens of its files, documents apart', async () => {
   writeFileSync(path('one.ts'), SOURCE);
   writeFileSync(path('two.ts'), 'export const two = 2;\n');
-  const { code, stdout, stderr } = await foretoken(['index', path('one.ts'), path('two.ts'), '--model', MODEL, '--out', path('text.store')]);
+  const { code, stdout, stderr } = await foretoken([
+    'index',
+    path('one.ts'),
+    path('two.ts'),
+    '--model',
+    MODEL,
+    '--out',
+    path('text.store'),
+  ]);
   assert.is(code, 0, stderr);
   const { tokenizer, config } = await load(MODEL);
   const ids = [SOURCE, 'export const two = 2;\n'].map((text) => [...tokenizer!.encode(text)]);
@@ -35,7 +43,10 @@ test('what exists is not written over, and nothing is left of a run that failed'
   assert.is(again.code, 2);
   assert.match(again.stderr, 'error[usage.argument]');
   writeFileSync(path('binary'), Uint8Array.of(0x61, 0xff, 0xfe));
-  for (const [file, code] of [['binary', 'store.text'], ['absent', 'source.read']] as const) {
+  for (const [file, code] of [
+    ['binary', 'store.text'],
+    ['absent', 'source.read'],
+  ] as const) {
     const failed = await foretoken(['index', path(file), '--model', MODEL, '--out', path('other.store')]);
     assert.match(failed.stderr, `error[${code}]`);
     assert.throws(() => statSync(path('other.store')), 'ENOENT');
@@ -44,19 +55,38 @@ test('what exists is not written over, and nothing is left of a run that failed'
 
 test('files and --out must be given', async () => {
   assert.match((await foretoken(['index', path('one.ts'), '--model', MODEL])).stderr, 'error[usage.option]');
-  assert.match((await foretoken(['index', '--out', path('x.store'), '--model', MODEL])).stderr, 'error[usage.argument]');
+  assert.match(
+    (await foretoken(['index', '--out', path('x.store'), '--model', MODEL])).stderr,
+    'error[usage.argument]',
+  );
 });
 
 test('with a store and a prediction the text is the same, and tokens of both are accepted', async () => {
   const prompt = SOURCE.slice(0, 900);
   const run = async (...more: string[]) => {
-    const { code, stdout, stderr } = await foretoken(['generate', prompt, '--model', MODEL, '--max-tokens', '48', '--json', ...more]);
+    const { code, stdout, stderr } = await foretoken([
+      'generate',
+      prompt,
+      '--model',
+      MODEL,
+      '--max-tokens',
+      '48',
+      '--json',
+      ...more,
+    ]);
     assert.is(code, 0, stderr);
     return JSON.parse(stdout);
   };
   const plain = await run('--draft', 'none');
   writeFileSync(path('expected.txt'), plain.text);
-  const drafted = await run('--draft', 'automaton', '--store', path('text.store'), '--prediction', path('expected.txt'));
+  const drafted = await run(
+    '--draft',
+    'automaton',
+    '--store',
+    path('text.store'),
+    '--prediction',
+    path('expected.txt'),
+  );
   assert.equal(drafted.tokens, plain.tokens);
   assert.equal(Object.keys(drafted.stats.sources), ['reference', 'automaton', 'store', 'several']);
   assert.ok(drafted.stats.sources.reference.accepted + drafted.stats.sources.several.accepted > 20);
@@ -66,7 +96,16 @@ test('with a store and a prediction the text is the same, and tokens of both are
 });
 
 test('a store needs somebody who drafts', async () => {
-  const { code, stderr } = await foretoken(['generate', 'x', '--model', MODEL, '--draft', 'none', '--store', path('text.store')]);
+  const { code, stderr } = await foretoken([
+    'generate',
+    'x',
+    '--model',
+    MODEL,
+    '--draft',
+    'none',
+    '--store',
+    path('text.store'),
+  ]);
   assert.is(code, 2);
   assert.match(stderr, 'error[usage.option]');
 });

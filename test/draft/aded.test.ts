@@ -7,7 +7,8 @@ import { pathTo } from '../../src/tree/draft-tree.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
 
-const near = (value: number, expected: number) => assert.ok(Math.abs(value - expected) < 1e-5, `${value}, expected ${expected}`);
+const near = (value: number, expected: number) =>
+  assert.ok(Math.abs(value - expected) < 1e-5, `${value}, expected ${expected}`);
 
 /** Token texts of all root paths, as strings. */
 const paths = ({ tokens, parents }: { tokens: Int32Array; parents: Int32Array }): string[] =>
@@ -46,7 +47,10 @@ test('a full bucket forgets the pair that was touched longest ago, and a full pa
   for (const a of [1, 2, 3, 4]) table.count(a, a, 9);
   table.count(1, 1, 9);
   table.count(5, 5, 9);
-  assert.equal([1, 2, 3, 4, 5].map((a) => table.find(a, a) >= 0), [true, false, true, true, true]);
+  assert.equal(
+    [1, 2, 3, 4, 5].map((a) => table.find(a, a) >= 0),
+    [true, false, true, true, true],
+  );
 
   for (let c = 0; c < SUCCESSORS; c++) for (let n = 0; n <= c; n++) table.count(1, 1, 100 + c);
   table.bump(1, 1, 500, 0.04);
@@ -67,7 +71,12 @@ test('every successor of a pair is counted as a scan of the text counts it (seed
   }
 });
 
-function searched(reward: 'intended' | 'published', text: readonly number[], first: number, second: number): TrigramSearch {
+function searched(
+  reward: 'intended' | 'published',
+  text: readonly number[],
+  first: number,
+  second: number,
+): TrigramSearch {
   const table = new TrigramTable(10);
   for (let i = 2; i < text.length; i++) table.count(text[i - 2]!, text[i - 1]!, text[i]!);
   const search = new TrigramSearch(table, reward);
@@ -82,7 +91,8 @@ test('the root is visited 150 times, and every visit of a node goes on to one of
   const search = searched('intended', text, text[0]!, text[1]!);
   assert.is(search.visits(0), 150);
   const nodes = search.visited();
-  const below = (node: number) => nodes.filter((n) => search.parent(n) === node).reduce((sum, n) => sum + search.visits(n), 0);
+  const below = (node: number) =>
+    nodes.filter((n) => search.parent(n) === node).reduce((sum, n) => sum + search.visits(n), 0);
   assert.is(below(0), 150);
   for (const node of nodes) {
     assert.ok(search.visits(node) >= below(node));
@@ -106,7 +116,11 @@ test('with the intended reward the most visited paths are the heaviest: those of
   }
   const search = searched('intended', text, 2, 5);
   const deepest = search.visited().find((node) => search.parent(search.parent(node)) > 0)!;
-  const path = [search.second(search.parent(search.parent(deepest))), search.second(search.parent(deepest)), search.second(deepest)];
+  const path = [
+    search.second(search.parent(search.parent(deepest))),
+    search.second(search.parent(deepest)),
+    search.second(deepest),
+  ];
   assert.equal(path, best);
 });
 

@@ -52,7 +52,11 @@ test('a match that is one link too short is seen', () => {
 });
 
 test('a text that fills the automaton to its last token has at most 2 states and 3 edges a token, also at its worst (abbb..., abab...)', () => {
-  for (const text of [[0, ...Array(199).fill(1)], Array.from({ length: 200 }, (_, i) => i % 2), randomText(5, 200, 2)]) {
+  for (const text of [
+    [0, ...Array(199).fill(1)],
+    Array.from({ length: 200 }, (_, i) => i % 2),
+    randomText(5, 200, 2),
+  ]) {
     const automaton = new SuffixAutomaton(200);
     for (const token of text) automaton.append(token);
     assert.ok(automaton.states <= 400);

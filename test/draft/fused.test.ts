@@ -17,7 +17,10 @@ const given = (name: string, tree: DraftTree | Promise<DraftTree>, rest: Partial
 /** No pruning. */
 const ALL = { leastProbability: 0, leastShare: 0 };
 
-const scored = (tree: DraftTree, ...scores: number[]): DraftTree => ({ ...tree, scores: Float32Array.of(1, ...scores) });
+const scored = (tree: DraftTree, ...scores: number[]): DraftTree => ({
+  ...tree,
+  scores: Float32Array.of(1, ...scores),
+});
 
 const pathsOf = (tree: DraftTree): Set<string> =>
   new Set(Array.from(tree.tokens.keys(), (node) => Array.from(pathTo(tree, node), (at) => tree.tokens[at]).join(' ')));
@@ -83,7 +86,13 @@ test('a retrieved child stays where the generator leaves it a probability, and g
 
 test('below a node that the generator proposed itself nothing is lost, and what hangs from a pruned node goes with it', () => {
   const generated = scored(chain([7, 1]), 0.999);
-  const retrieved = scored({ tokens: Int32Array.of(7, 1, 5, 6, 8), parents: Int32Array.of(-1, 0, 1, 0, 3) }, 0.5, 0.5, 0.5, 1);
+  const retrieved = scored(
+    { tokens: Int32Array.of(7, 1, 5, 6, 8), parents: Int32Array.of(-1, 0, 1, 0, 3) },
+    0.5,
+    0.5,
+    0.5,
+    1,
+  );
   assert.equal([...pruneBy(generated, retrieved).tokens], [7, 1, 5]);
 });
 
@@ -112,7 +121,10 @@ test('where both tell an outlook, the surer one is told', () => {
   const tells = (name: string, score?: number) =>
     given(name, rootOnly(7), { outlook: () => (score === undefined ? undefined : { token: 1, score }) });
   const outlook = (a?: number, b?: number) => new Fused(tells('a', a), tells('b', b)).outlook!()?.score;
-  assert.equal([outlook(0.5, 0.7), outlook(0.7, 0.5), outlook(0.5), outlook(undefined, 0.7), outlook()], [0.7, 0.7, 0.5, 0.7, undefined]);
+  assert.equal(
+    [outlook(0.5, 0.7), outlook(0.7, 0.5), outlook(0.5), outlook(undefined, 0.7), outlook()],
+    [0.7, 0.7, 0.5, 0.7, undefined],
+  );
 });
 
 test.run();

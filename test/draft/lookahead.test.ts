@@ -34,10 +34,24 @@ function reject(drafter: Lookahead, tree: DraftTree, next = successor): number {
 test('the pool keeps the newest n-grams of each first token, a repeated one at the front', () => {
   const pool = new NgramPool(4, 2, 3);
   const after = () => pool.after(1).map((tail) => [...tail]);
-  for (const tail of [[1, 1], [2, 2], [3, 3], [2, 2]]) pool.add([1, ...tail]);
-  assert.equal(after(), [[2, 2], [3, 3], [1, 1]]);
+  for (const tail of [
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [2, 2],
+  ])
+    pool.add([1, ...tail]);
+  assert.equal(after(), [
+    [2, 2],
+    [3, 3],
+    [1, 1],
+  ]);
   pool.add([1, 0, 0]);
-  assert.equal(after(), [[0, 0], [2, 2], [3, 3]]);
+  assert.equal(after(), [
+    [0, 0],
+    [2, 2],
+    [3, 3],
+  ]);
   assert.is(pool.newest(1), 0);
   assert.is(pool.newest(2), -1);
   assert.equal(pool.after(2), []);
@@ -102,7 +116,10 @@ test('a target of order one is soon guessed whole: steps of n tokens, an n-gram 
   });
   await generation.text();
   assert.equal(generation.tokens, greedyTokens(language, prompt, 150));
-  assert.ok(emitted.slice(15, -1).every((tokens) => tokens >= 5), String(emitted));
+  assert.ok(
+    emitted.slice(15, -1).every((tokens) => tokens >= 5),
+    String(emitted),
+  );
 });
 
 test('with an empty pool and without a window nothing is drafted; with a small budget the first columns are', () => {

@@ -1,5 +1,5 @@
 /** Retrieval: trees of what followed the text's end in a store, at once from memory and later from a slow file. */
-import { Retrieval } from '../../src/draft/retrieval.ts';
+import type { Retrieval } from '../../src/draft/retrieval.ts';
 import { openStore } from '../../src/store/store.ts';
 import { checkTree } from '../../src/tree/check-tree.ts';
 import { type DraftTree, pathTo } from '../../src/tree/draft-tree.ts';
@@ -9,7 +9,9 @@ import { randomDocuments, scan, slowSource, storeOf } from '../store/texts.ts';
 import { stepOf } from './steps.ts';
 
 const pathsOf = (tree: DraftTree): string[] =>
-  Array.from(tree.tokens.keys(), (node) => Array.from(pathTo(tree, node).subarray(1), (at) => tree.tokens[at]).join()).slice(1);
+  Array.from(tree.tokens.keys(), (node) =>
+    Array.from(pathTo(tree, node).subarray(1), (at) => tree.tokens[at]).join(),
+  ).slice(1);
 
 async function drafterOver(documents: readonly (readonly number[])[], vocab: number, shortest = 2): Promise<Retrieval> {
   return (await openStore(storeOf(documents, vocab))).drafter({ shortest });
@@ -21,7 +23,15 @@ async function draftAfter(drafter: Retrieval, text: readonly number[], budget = 
 }
 
 test('a draft is what followed in the store, the more frequent first, not beyond the end of a document', async () => {
-  const drafter = await drafterOver([[1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 4], [1, 2, 6]], 9);
+  const drafter = await drafterOver(
+    [
+      [1, 2, 3, 4],
+      [1, 2, 3, 5],
+      [1, 2, 3, 4],
+      [1, 2, 6],
+    ],
+    9,
+  );
   const tree = await draftAfter(drafter, [8, 1, 2]);
   assert.equal(pathsOf(tree), ['3', '6', '3,4', '3,5']);
   const [, three, six, four, five] = tree.scores!;
@@ -29,7 +39,10 @@ test('a draft is what followed in the store, the more frequent first, not beyond
 });
 
 test('the longest end of the text decides, and one that is shorter than the least drafts nothing', async () => {
-  const documents = [[1, 2, 3, 7], [5, 2, 3, 8]];
+  const documents = [
+    [1, 2, 3, 7],
+    [5, 2, 3, 8],
+  ];
   assert.equal(pathsOf(await draftAfter(await drafterOver(documents, 9), [1, 2, 3])), ['7']);
   assert.equal(pathsOf(await draftAfter(await drafterOver(documents, 9), [2, 3])).sort(), ['7', '8']);
   assert.equal(pathsOf(await draftAfter(await drafterOver(documents, 9, 3), [2, 3])), []);
@@ -45,7 +58,11 @@ test('with the whole budget a tree holds every likely beginning of what a scan f
     const { texts } = scan(documents, text);
     const tree = await draftAfter(drafter, text, 1000);
     checkTree(tree, { vocab: 4, nodes: 1000, root: text.at(-1)!, sources: 1 });
-    for (const path of pathsOf(tree)) assert.ok(texts.some((other) => `${other},`.startsWith(`${path},`)), path);
+    for (const path of pathsOf(tree))
+      assert.ok(
+        texts.some((other) => `${other},`.startsWith(`${path},`)),
+        path,
+      );
     if (texts.length > 0 && texts.length <= 8) {
       const firsts = new Set(texts.map((other) => other.split(',')[0]));
       assert.is(tree.parents.filter((parent) => parent === 0).length, firsts.size);

@@ -42,11 +42,20 @@ const plain = await Promise.all(
 );
 
 /** A store of half of what plain decoding says, so that drafts are right at first and then wrong. */
-const documents = plain.flatMap((runs, i) => runs.map(({ tokens }) => [...prompts[i]!, ...tokens.slice(0, MAX_TOKENS / 2)]));
+const documents = plain.flatMap((runs, i) =>
+  runs.map(({ tokens }) => [...prompts[i]!, ...tokens.slice(0, MAX_TOKENS / 2)]),
+);
 const storeFile = storeOf(documents, vocab);
 
 /** Right, with a hole, an insertion and a change in it. */
-const prediction = (tokens: readonly number[]) => [...tokens.slice(0, 20), ...tokens.slice(25, 40), 1, 2, 3, ...tokens.slice(40)];
+const prediction = (tokens: readonly number[]) => [
+  ...tokens.slice(0, 20),
+  ...tokens.slice(25, 40),
+  1,
+  2,
+  3,
+  ...tokens.slice(40),
+];
 
 const DRAFTS: Record<string, () => Promise<DraftOption> | DraftOption> = {
   automaton: () => 'automaton',
@@ -57,7 +66,14 @@ const DRAFTS: Record<string, () => Promise<DraftOption> | DraftOption> = {
   'lookahead, n-grams of 3': () => new Lookahead(vocab, { ngram: 3, window: 4 }),
   store: async () => (await openStore(storeFile)).drafter(),
   'a slow store': async () => (await openStore(slowSource(storeFile))).drafter(),
-  'all merged': async () => ['automaton', 'aded', 'lookahead', 'lookup', 'recycle', (await openStore(storeFile)).drafter()],
+  'all merged': async () => [
+    'automaton',
+    'aded',
+    'lookahead',
+    'lookup',
+    'recycle',
+    (await openStore(storeFile)).drafter(),
+  ],
   'auto and all others': async () => ['auto', 'automaton', 'aded', 'lookahead', (await openStore(storeFile)).drafter()],
   'aded and a store, fused': async () => new Fused(new Aded(), (await openStore(storeFile)).drafter()),
   'automaton and lookahead, fused': () => new Fused(new Lookahead(vocab), new Automaton(256, { shortest: 2 })),
@@ -94,7 +110,9 @@ for (const draft of ['auto', 'lookup', ['recycle', 'automaton']] as const) {
 }
 
 test('a drafter that leaves out a verification is seen: the same comparison with another token in the middle fails', async () => {
-  const { tokens } = await run([...prompts[0]!.slice(0, -1), (prompts[0]!.at(-1)! + 1) % vocab], { draft: 'automaton' });
+  const { tokens } = await run([...prompts[0]!.slice(0, -1), (prompts[0]!.at(-1)! + 1) % vocab], {
+    draft: 'automaton',
+  });
   assert.not.equal(tokens, plain[0]![0]!.tokens);
 });
 
@@ -150,7 +168,10 @@ test('onStep tells the source, depth and rank of every accepted node, and togeth
   await generation.text();
   const { stats, tokens } = generation;
   assert.is(steps.length, stats.passes);
-  assert.equal(steps.flatMap(({ emitted }) => [...emitted]), [...tokens]);
+  assert.equal(
+    steps.flatMap(({ emitted }) => [...emitted]),
+    [...tokens],
+  );
   const counted: Record<string, number[]> = {};
   for (const { tree, accepted, sources, emitted } of steps) {
     assert.equal(sources, ['automaton', 'lookahead', 'recycle', 'several']);
@@ -168,14 +189,19 @@ test('onStep tells the source, depth and rank of every accepted node, and togeth
     });
   }
   for (const [source, perDepth] of Object.entries(counted)) {
-    assert.equal(Array.from(perDepth, (count) => count ?? 0), [...stats.sources[source]!.acceptedPerDepth]);
+    assert.equal(
+      Array.from(perDepth, (count) => count ?? 0),
+      [...stats.sources[source]!.acceptedPerDepth],
+    );
   }
   assert.ok(stats.num_accepted_tokens > 0);
 });
 
 test('onStep is told of plain steps, too, and what it throws ends the call alone', async () => {
   let steps = 0;
-  await model.generate(prompts[0]!, { maxTokens: 5, draft: 'none', onStep: ({ accepted }) => (steps += 1 + accepted.length) }).text();
+  await model
+    .generate(prompts[0]!, { maxTokens: 5, draft: 'none', onStep: ({ accepted }) => (steps += 1 + accepted.length) })
+    .text();
   assert.is(steps, 5);
   const call = model.generate(prompts[0]!, {
     onStep: () => {

@@ -106,7 +106,8 @@ test('whatever is damaged behind the header, a search ends: with an answer, or w
   for (let round = 0; round < 200; round++) {
     const file = good.slice();
     const from = round % 2 === 0 ? tokensAt : placesAt;
-    for (let i = 0; i < 1 + randomInt(next, 30); i++) file[from + randomInt(next, file.length - from)] = randomInt(next, 256);
+    for (let i = 0; i < 1 + randomInt(next, 30); i++)
+      file[from + randomInt(next, file.length - from)] = randomInt(next, 256);
     codes.add(await rejection(readAll(await openStore(file))));
   }
   for (const code of codes) assert.ok(['no error', 'store.offset', 'store.token'].includes(code), code);

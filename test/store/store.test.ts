@@ -26,17 +26,30 @@ function found(store: TextStore, text: readonly number[]): Promise<{ length: num
   );
 }
 
-for (const [vocab, part] of [[2, 1], [3, 5], [300, 4096], [70_000, 3]] as const) {
+for (const [vocab, part] of [
+  [2, 1],
+  [3, 5],
+  [300, 4096],
+  [70_000, 3],
+] as const) {
   test(`what is found equals what a scan finds: vocabulary of ${vocab}, sorted in parts of ${part} (seed ${vocab})`, async () => {
     const letters = Math.min(vocab, 4);
-    const documents = randomDocuments(vocab, 12, 60, letters).map((document) => document.map((token) => vocab - 1 - token));
+    const documents = randomDocuments(vocab, 12, 60, letters).map((document) =>
+      document.map((token) => vocab - 1 - token),
+    );
     const store = await openStore(storeOf(documents, vocab, part));
     const next = random(vocab + 1);
     for (let round = 0; round < 60; round++) {
       // Half of them ends of documents, so that long matches come up.
       const document = documents[randomInt(next, documents.length)]!;
       const start = document.slice(0, randomInt(next, document.length + 1));
-      const text = [...start, ...Array.from({ length: randomInt(next, 3) + (start.length === 0 ? 1 : 0) }, () => vocab - 1 - randomInt(next, letters))];
+      const text = [
+        ...start,
+        ...Array.from(
+          { length: randomInt(next, 3) + (start.length === 0 ? 1 : 0) },
+          () => vocab - 1 - randomInt(next, letters),
+        ),
+      ];
       const expected = scan(documents, text);
       const { length, texts } = await found(store, text);
       assert.is(length, expected.length, `round ${round}`);
@@ -74,7 +87,11 @@ test('the parts that places are sorted in do not show in the file (seed 2)', () 
 test('a wrong order is seen: with the places reversed a search finds something else than the scan', async () => {
   const documents = randomDocuments(3, 10, 60, 2);
   const file = storeOf(documents, 2);
-  const { placesAt } = layoutOf(2, documents.reduce((sum, { length }) => sum + length + 1, 0), 0);
+  const { placesAt } = layoutOf(
+    2,
+    documents.reduce((sum, { length }) => sum + length + 1, 0),
+    0,
+  );
   new Uint32Array(file.buffer, placesAt).reverse();
   const store = await openStore(file);
   let different = 0;
@@ -103,7 +120,10 @@ test('a search reads blocks, not the file, and reads each once; what is in memor
   const file = storeOf(documents, 50);
   const source = slowSource(file);
   const store = await openStore(source);
-  assert.equal(source.reads.map(({ offset }) => offset), [0, HEADER_BYTES]);
+  assert.equal(
+    source.reads.map(({ offset }) => offset),
+    [0, HEADER_BYTES],
+  );
   const text = documents[7]!.slice(0, 30);
   const first = store.run(() => store.find(text));
   assert.ok(first instanceof Promise);

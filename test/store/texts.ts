@@ -7,7 +7,11 @@ import { StoreBuilder } from '../../src/store/build.ts';
 import { random, randomInt } from '../numbers.ts';
 
 /** The file of some documents. */
-export function storeOf(documents: readonly (readonly number[])[], vocab: number, part?: number): Uint8Array<ArrayBuffer> {
+export function storeOf(
+  documents: readonly (readonly number[])[],
+  vocab: number,
+  part?: number,
+): Uint8Array<ArrayBuffer> {
   const builder = new StoreBuilder(vocab, part === undefined ? {} : { part });
   for (const document of documents) {
     builder.add(document);
@@ -25,16 +29,23 @@ export function storeOf(documents: readonly (readonly number[])[], vocab: number
 
 export function randomDocuments(seed: number, count: number, longest: number, vocab: number): number[][] {
   const next = random(seed);
-  return Array.from({ length: count }, () => Array.from({ length: randomInt(next, longest + 1) }, () => randomInt(next, vocab)));
+  return Array.from({ length: count }, () =>
+    Array.from({ length: randomInt(next, longest + 1) }, () => randomInt(next, vocab)),
+  );
 }
 
 /** The longest end of a text, of 16 tokens at most, with something after it in one of the documents; and all that comes after it, 10 tokens at most. */
-export function scan(documents: readonly (readonly number[])[], text: readonly number[]): { length: number; texts: string[] } {
+export function scan(
+  documents: readonly (readonly number[])[],
+  text: readonly number[],
+): { length: number; texts: string[] } {
   for (let length = Math.min(16, text.length); length > 0; length--) {
     const end = text.slice(-length).join();
     const texts = documents.flatMap((document) =>
       document.flatMap((_, place) =>
-        place >= length && document.slice(place - length, place).join() === end ? [document.slice(place, place + 10).join()] : [],
+        place >= length && document.slice(place - length, place).join() === end
+          ? [document.slice(place, place + 10).join()]
+          : [],
       ),
     );
     if (texts.length > 0) return { length, texts };
