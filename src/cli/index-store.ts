@@ -10,7 +10,6 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { command } from './command.ts';
 import { DEFAULT_MODEL, MODEL_OPTIONS } from './model.ts';
 import { bytesText } from './table.ts';
-import type { Terminal } from './terminal.ts';
 import { expectNothing, writeFile } from './write-file.ts';
 
 /** Characters that are tokenised at once, and most of them where no line ends. */

@@ -109,7 +109,7 @@ for (const draft of ['auto', 'lookup', ['recycle', 'automaton']] as const) {
   });
 }
 
-test('a drafter that leaves out a verification is seen: the same comparison with another token in the middle fails', async () => {
+test('the outputs that are compared hang on every token: after a prompt with another last token they differ', async () => {
   const { tokens } = await run([...prompts[0]!.slice(0, -1), (prompts[0]!.at(-1)! + 1) % vocab], {
     draft: 'automaton',
   });
