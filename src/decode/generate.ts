@@ -115,6 +115,8 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
     await host.cache.target.ready?.();
     const plan = (run.plan = await host.drafting.plan(settings, host.encode));
     run.stats = new StatsRecorder(plan.proposer?.sources ?? []);
+    // An abort meanwhile has given the turn away.
+    signal?.throwIfAborted();
     const breather = new Breather();
     const prompt = Int32Array.from(history);
     await prefill(run, prompt, breather);

@@ -205,7 +205,7 @@ function readSignal(name: string, value: unknown): AbortSignal | undefined {
 
 function readDraft(name: string, value: unknown): Settings['draft'] {
   if (value === 'none') return [];
-  const drafters: unknown[] = Array.isArray(value) ? value : [value ?? 'auto'];
+  const drafters: unknown[] = Array.isArray(value) ? value : [value === undefined ? 'auto' : value];
   if (drafters.length < 1 || drafters.length > MAX_DRAFTERS) {
     throw outOfRange(name, `1..${MAX_DRAFTERS} drafters`, drafters.length);
   }
