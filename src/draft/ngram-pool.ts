@@ -41,7 +41,7 @@ export class NgramPool {
     let place = this.#placeOf(ngram, count);
     if (place < 0) {
       place = Math.min(count, this.#kept - 1);
-      this.#counts[first] = place + 1 > count ? place + 1 : count;
+      this.#counts[first] = Math.max(place + 1, count);
     }
     const start = first * this.#kept * this.#tail;
     this.#tokens.copyWithin(start + this.#tail, start, start + place * this.#tail);

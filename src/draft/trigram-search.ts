@@ -10,7 +10,6 @@
  * Where the paper's code leaves an order to a hash map, children stand by falling weight, then id, and the search goes on from the first.
  * @module
  */
-import { log } from '../engine/math.ts';
 import { SUCCESSORS, type TrigramTable } from './trigram-table.ts';
 
 /**
@@ -42,7 +41,8 @@ export class TrigramSearch {
   /** sqrt and logarithm of the formula, by visits of the parent. */
   readonly #explore = Float64Array.from(
     { length: ITERATIONS + 1 },
-    (_, visits) => (EXPLORE_1 + log((visits + EXPLORE_2 + 1) / EXPLORE_2)) * Math.sqrt(visits),
+    // Host Math may differ in the last bit: it decides what is drafted, never what is said.
+    (_, visits) => (EXPLORE_1 + Math.log((visits + EXPLORE_2 + 1) / EXPLORE_2)) * Math.sqrt(visits),
   );
   #nodes = 0;
   #random = 1;

@@ -102,7 +102,16 @@ test('draft takes names, drafters and lists of both', () => {
 });
 
 test('draft refuses unknown names, empty and doubled lists, and objects that are no drafters', () => {
-  for (const draft of ['', 'eagle', [], ['none'], ['auto', 'auto'], ['lookup', 'lookup'], Array(9).fill(drafter), 'AUTO']) {
+  for (const draft of [
+    '',
+    'eagle',
+    [],
+    ['none'],
+    ['auto', 'auto'],
+    ['lookup', 'lookup'],
+    Array(9).fill(drafter),
+    'AUTO',
+  ]) {
     assert.throws(() => check({ draft }), hasCode('option.range'));
   }
   const parts = ['name', 'begin', 'propose', 'observe'];

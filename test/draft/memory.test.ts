@@ -65,7 +65,10 @@ for (const [name, [make, bytes]] of Object.entries(DRAFTERS)) {
   test(`${name}: what it says is what it takes, and it takes no more over two whole contexts (seed 1)`, async () => {
     const before = memory();
     const drafter = make();
-    assert.ok(Math.abs(memory().arrays - before.arrays - bytes) < 4096, `${memory().arrays - before.arrays} bytes, said ${bytes}`);
+    assert.ok(
+      Math.abs(memory().arrays - before.arrays - bytes) < 4096,
+      `${memory().arrays - before.arrays} bytes, said ${bytes}`,
+    );
     await generation(drafter, 1);
     const warm = memory();
     await generation(drafter, 2);

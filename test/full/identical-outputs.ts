@@ -17,7 +17,12 @@ export function proveIdenticalOutputs(dtype: 'q4' | 'q8' | 'f32', count: number)
 
   test(`${dtype}: ${Math.ceil(count / 5)} prompts x 256 tokens: so does every drafter that is loaded when it is named`, async () => {
     const model = await embeddedModel(dtype);
-    const { outputs, accepted, different } = await compareOutputs(model, prompts(Math.ceil(count / 5)), 256, LATE_DRAFTS);
+    const { outputs, accepted, different } = await compareOutputs(
+      model,
+      prompts(Math.ceil(count / 5)),
+      256,
+      LATE_DRAFTS,
+    );
     note(`${outputs} drafted outputs; ${accepted} draft tokens accepted`);
     assert.equal(different, []);
     assert.ok(accepted > 10 * count);
