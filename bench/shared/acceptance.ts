@@ -4,8 +4,8 @@
  */
 import type { Drafter } from '../../src/draft/drafter.ts';
 import type { Target, TargetRows } from '../../src/model/target.ts';
-import { chain, childWith, type DraftTree } from '../../src/tree/draft-tree.ts';
-import { clipDepth, keepBest, subtree } from '../../src/tree/prune.ts';
+import { chain, childWith, type DraftTree, pathTo } from '../../src/tree/draft-tree.ts';
+import { clipDepth, keepBest } from '../../src/tree/prune.ts';
 
 /** Passes and tokens of one output. */
 export interface Passes {
@@ -18,6 +18,8 @@ export interface Passes {
  *
  * @param target with no committed positions; it is left with those of prompt and output
  * @param nodes  drafted in each pass, the root not counted
+ * @param own    whether the output is the target's own: then each of its tokens is checked
+ * @throws where it is not
  */
 export async function simulate(
   target: Target,
@@ -25,6 +27,7 @@ export async function simulate(
   prompt: readonly number[],
   output: readonly number[],
   nodes: number,
+  own: boolean,
 ): Promise<Passes> {
   commitChain(target, prompt.slice(0, -1));
   drafter.begin(Int32Array.from(prompt));
@@ -38,6 +41,7 @@ export async function simulate(
     const emitted: number[] = [];
     for (let node = 0; node >= 0; ) {
       const token = output[done + emitted.length]!;
+      if (own && rows.argmax(node) !== token) throw new Error(`the target does not say token ${done + emitted.length}`);
       emitted.push(token);
       node = childWith(tree, node, token);
       if (node > 0) path.push(node);
@@ -61,33 +65,43 @@ function commitChain(target: Target, tokens: readonly number[]): void {
   }
 }
 
-/** Rows of every node, copied: a tree that is larger than a pass is read in several, each of whole root paths. */
+/** Rows of every node, copied. Of a tree that is larger than a pass, what is left hangs from committed paths, which are forgotten again. */
 function rowsOf(target: Target, tree: DraftTree): TargetRows {
   const logits: Float32Array[] = [];
   const best: Int32Array[] = [];
-  const read = (nodes: number[]) => {
-    const sorted = nodes.sort((a, b) => a - b);
-    const rows = target.forward(subtree(tree, Int32Array.from(sorted)), 'all');
-    sorted.forEach((node, row) => {
-      logits[node] ??= rows.logits(row).slice();
-      best[node] ??= rows.topK(row, Math.min(64, target.vocab));
-    });
-  };
-  let nodes = new Set<number>();
-  for (let node = 0; node < tree.tokens.length; node++) {
-    const path: number[] = [];
-    for (let at = node; at >= 0 && !nodes.has(at); at = tree.parents[at]!) path.push(at);
-    if (nodes.size + path.length > target.maxNodes) {
-      read([...nodes]);
-      nodes = new Set();
-      for (let at = tree.parents[node]!; at >= 0; at = tree.parents[at]!) path.push(at);
+  /** @param nodes a subtree in the order of the tree, so that its root comes first */
+  const read = (nodes: readonly number[]) => {
+    const taken = nodes.slice(0, target.maxNodes);
+    const rows = target.forward(partOf(tree, taken), 'all');
+    for (const [row, node] of taken.entries()) {
+      logits[node] = rows.logits(row).slice();
+      best[node] = rows.topK(row, Math.min(64, target.vocab));
     }
-    for (const at of path) nodes.add(at);
-  }
-  read([...nodes]);
+    const committed = target.length;
+    for (const top of nodes.slice(target.maxNodes)) {
+      const parent = tree.parents[top]!;
+      if (!taken.includes(parent)) continue;
+      const path = Array.from(pathTo(tree, parent));
+      commitChain(
+        target,
+        path.slice(path.indexOf(taken[0]!)).map((node) => tree.tokens[node]!),
+      );
+      read(nodes.filter((node) => pathTo(tree, node).includes(top)));
+      target.truncate(committed);
+    }
+  };
+  read([...tree.tokens.keys()]);
   return {
     logits: (node) => logits[node]!,
     argmax: (node) => best[node]![0]!,
     topK: (node, k) => best[node]!.slice(0, k),
+  };
+}
+
+/** A subtree with its own root. */
+function partOf({ tokens, parents }: DraftTree, nodes: readonly number[]): DraftTree {
+  return {
+    tokens: Int32Array.from(nodes, (node) => tokens[node]!),
+    parents: Int32Array.from(nodes, (node, i) => (i === 0 ? -1 : nodes.indexOf(parents[node]!))),
   };
 }
