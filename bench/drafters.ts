@@ -208,7 +208,14 @@ async function reportAcceptance(): Promise<void> {
       for (const { kind, ids, output, reference } of all) {
         if (name === 'reference' && reference.length === 0) continue;
         model.session.truncate(0);
-        const { passes, tokens } = await simulate(model.session, drafterFor(reference), ids, output, budget, kind !== 'edit');
+        const { passes, tokens } = await simulate(
+          model.session,
+          drafterFor(reference),
+          ids,
+          output,
+          budget,
+          kind !== 'edit',
+        );
         const sum = sums.get(kind)!;
         sum.passes += passes;
         sum.tokens += tokens;
