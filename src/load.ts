@@ -4,7 +4,6 @@
  */
 import type { ChatFiles } from './chat/find.ts';
 import { checkNames, outOfRange, wrongType } from './check-options.ts';
-import { DRAFTER_NAMES } from './decode/options.ts';
 import { whyFewerThreads } from './engine/threads.ts';
 import { ForetokenError } from './errors.ts';
 import type { Concurrency } from './decode/queue.ts';
@@ -105,7 +104,7 @@ export async function estimate(source: ModelInput, options: EstimateOptions = {}
   checkNames(options, MEMORY_OPTIONS);
   const model = await openModel(source, undefined, options.hub);
   try {
-    return memoryUse(planFor(model.config, withType(options, model)), model.config, DRAFTER_NAMES);
+    return memoryUse(planFor(model.config, withType(options, model)), model.config);
   } finally {
     model.close();
   }

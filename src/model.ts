@@ -8,7 +8,7 @@ import type { ChatMessage } from './chat/messages.ts';
 import { Drafting, drafterBytes } from './decode/drafting.ts';
 import { generate, type Host } from './decode/generate.ts';
 import type { Generation } from './decode/generation.ts';
-import { DRAFTER_NAMES, type DrafterName, type GenerateOptions } from './decode/options.ts';
+import { AUTO_DRAFTERS, type GenerateOptions } from './decode/options.ts';
 import { type Concurrency, Queue } from './decode/queue.ts';
 import { TokenCache } from './decode/token-cache.ts';
 import type { EmbedOptions } from './embed.ts';
@@ -40,10 +40,10 @@ export interface MemoryUse {
   readonly memories: number;
 }
 
-/** @param drafters those whose tables are reserved while loading */
-export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig, drafters: readonly DrafterName[]): MemoryUse {
+/** Of a plan, with the tables of the drafters that `auto` asks. */
+export function memoryUse(plan: MemoryPlan, { vocab }: ModelConfig): MemoryUse {
   const { context, maxNodes } = plan.options;
-  const tables = drafters.reduce((sum, name) => sum + drafterBytes(name, { vocab, context, maxNodes }), 0);
+  const tables = AUTO_DRAFTERS.reduce((sum, name) => sum + drafterBytes(name, { vocab, context, maxNodes }), 0);
   return {
     weights: plan.weightBytes,
     cache: plan.cacheBytes,
@@ -87,10 +87,10 @@ export class Model {
     this.threadsNote = threadsNote;
     this.tokenizer = tokenizer;
     this.chatFiles = chatFiles;
-    this.memory = memoryUse(plan, config, DRAFTER_NAMES);
+    this.memory = memoryUse(plan, config);
     this.#transformer = transformer;
     this.#queue = new Queue(concurrency);
-    this.#drafting = new Drafting({ vocab: config.vocab, context, maxNodes }, DRAFTER_NAMES);
+    this.#drafting = new Drafting({ vocab: config.vocab, context, maxNodes }, AUTO_DRAFTERS);
   }
 
   /**
@@ -180,7 +180,10 @@ export class Model {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: this.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
+      ...(tokenizer && {
+        detokenizer: () => tokenizer.detokenizer(),
+        encode: (text: string) => tokenizer.encode(text),
+      }),
     };
     return new Conversation(this, session, host, (fork, held) => this.#converse(fork, held));
   }

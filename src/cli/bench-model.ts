@@ -70,7 +70,10 @@ export class BenchModel {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: transformer.config.eosTokens,
-      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer() }),
+      ...(tokenizer && {
+        detokenizer: () => tokenizer.detokenizer(),
+        encode: (text: string) => tokenizer.encode(text),
+      }),
     };
     const generation = generate(host, prompt, options);
     const start = performance.now();

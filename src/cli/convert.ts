@@ -2,11 +2,8 @@
  * `foretoken convert`: a model in the other format, or with its weights in another type.
  * @module
  */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { convertedModel, STORED_TYPES, type StoredType } from '../convert/parts.ts';
 import { toFolder } from '../convert/to-folder.ts';
 import { toGguf } from '../convert/to-gguf.ts';
@@ -14,8 +11,8 @@ import { ForetokenError, quote } from '../errors.ts';
 import { openModel } from '../load.ts';
 import { command } from './command.ts';
 import { hubOptions } from './hub.ts';
-import { bytesText } from './table.ts';
 import type { Terminal } from './terminal.ts';
+import { expectNothing, writeFile } from './write-file.ts';
 
 export const convertCommand = command({
   name: 'convert',
@@ -64,39 +61,5 @@ async function convert({ from, to, type }: Conversion, terminal: Terminal): Prom
     for (const { name, pieces } of files) await writeFile(join(to, name), pieces(), terminal);
   } finally {
     model.close();
-  }
-}
-
-/** @throws {ForetokenError} `usage.argument` when there is something at `path` */
-async function expectNothing(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found) throw new ForetokenError('usage.argument', `${quote(path)} exists, and is not written over`);
-}
-
-/** Writes a file under another name first, so that an interrupted run leaves nothing that looks like a model. */
-async function writeFile(
-  path: string,
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  terminal: Terminal,
-): Promise<void> {
-  await expectNothing(path);
-  const part = `${path}.part`;
-  let written = 0;
-  async function* counted() {
-    for await (const piece of pieces) {
-      written += piece.length;
-      terminal.status(() => `writing, ${bytesText(written)}`);
-      // The stream keeps pieces for a while, and reading uses their memory again.
-      yield piece.slice();
-    }
-  }
-  try {
-    await pipeline(Readable.from(counted(), { objectMode: false }), createWriteStream(part), {
-      signal: terminal.signal,
-    });
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
   }
 }

@@ -2,14 +2,14 @@
  * The options of a generation, on the command line and in the library.
  * @module
  */
-import type { DraftOption, GenerateOptions } from '../decode/options.ts';
+import { DRAFTER_NAMES, type DraftOption, type GenerateOptions } from '../decode/options.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 
 export const GENERATE_OPTIONS = {
   draft: {
     kind: 'list',
     value: 'NAMES',
-    help: 'auto (default), none, or drafters: lookup, recycle, or lookup,recycle',
+    help: `auto (default), none, or drafters, merged in this order:\n${DRAFTER_NAMES.join(', ')}; auto may be among them`,
   },
   'max-tokens': { kind: 'integer', value: 'N', help: 'most tokens to generate; default 256' },
   temperature: {

@@ -10,6 +10,7 @@ import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
 import { command } from './command.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
+import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
 import { statsLines, summaryLine, threadsLine } from './stats-text.ts';
@@ -25,6 +26,7 @@ export const generateCommand = command({
     ...PROMPT_OPTIONS,
     ...GENERATE_OPTIONS,
     ...PROMPT_CACHE_OPTIONS,
+    ...DRAFT_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -37,6 +39,7 @@ Ctrl-C ends the text; what there is of it is kept.
 
   foretoken generate 'export function clamp(' --max-tokens 64 --stats
   foretoken generate --file prompt.txt --draft lookup,recycle --json
+  foretoken generate --file prompt.txt --store notes.store --prediction old.txt
   git diff | foretoken generate --temperature 0.8 --seed 7`,
   async run({ options, positionals: [argument] }, terminal) {
     const prompt = await readPrompt(argument, options);
@@ -50,7 +53,7 @@ Ctrl-C ends the text; what there is of it is kept.
       );
     const conversation = cache ? cache.conversation(model, prompt) : model.conversation();
     const generation: Generation = conversation.generate(prompt, {
-      ...generateOptions(options),
+      ...(await withDrafts(generateOptions(options), options)),
       signal: terminal.signal,
       onProgress,
     });

@@ -14,6 +14,7 @@ import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { embedCommand } from './embed.ts';
 import { generateCommand } from './generate.ts';
+import { indexCommand } from './index-store.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -21,7 +22,7 @@ import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[generateCommand, chatCommand, embedCommand],
-  ...[inspectCommand, convertCommand, benchCommand, cacheCommand],
+  ...[inspectCommand, convertCommand, indexCommand, benchCommand, cacheCommand],
 ];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;

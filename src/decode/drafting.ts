@@ -11,10 +11,16 @@ import { ForetokenError } from '../errors.ts';
 import { Acceptance } from './acceptance.ts';
 import { AdaptiveScheduler } from './adaptive-scheduler.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
-import { DRAFTER_NAMES, type DrafterName, type Settings } from './options.ts';
+import { AUTO_DRAFTERS, type DrafterName, type Settings } from './options.ts';
 import { fixedCosts, PassCosts } from './pass-costs.ts';
 import { Patience } from './patience.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler, StepTiming } from './scheduler.ts';
+import type { PassRecord } from './stats.ts';
+
+type LateDrafters = typeof import('./late-drafters.ts');
+
+/** Ids of a text, without the tokens that a model sees at the start of one. */
+export type Encode = (text: string) => ArrayLike<number>;
 
 /** Draft tokens of a pass when a drafter is named and no number is given. */
 const DEFAULT_DRAFT_TOKENS = 15;
@@ -31,10 +37,15 @@ export interface DraftPlan {
   /** Absent in plain decoding. */
   readonly proposer: Proposer | undefined;
   readonly scheduler: Scheduler;
+  /** Tells the caller of a pass, where that was asked for. */
+  readonly report?: ((record: PassRecord, timing: StepTiming, sources: readonly string[]) => void) | undefined;
 }
 
-/** Memory of a built-in drafter, bytes. */
-export function drafterBytes(name: DrafterName, { vocab, context }: DraftingSizes): number {
+/** The drafters that `auto` asks: their memory is reserved while loading. */
+type AutoDrafter = (typeof AUTO_DRAFTERS)[number];
+
+/** Memory of a drafter of `auto`, bytes. */
+export function drafterBytes(name: AutoDrafter, { vocab, context }: DraftingSizes): number {
   return name === 'lookup' ? Lookup.bytes(context) : Recycle.bytes(vocab);
 }
 
@@ -45,39 +56,65 @@ export class Drafting {
   readonly #costs: PassCosts;
 
   /** @param names drafters whose memory is reserved now; others reserve theirs when they are first used */
-  constructor(sizes: DraftingSizes, names: readonly DrafterName[] = []) {
+  constructor(sizes: DraftingSizes, names: readonly AutoDrafter[] = []) {
     this.#sizes = sizes;
     this.#costs = new PassCosts(sizes.maxNodes);
     for (const name of names) this.#drafter(name);
   }
 
   /** @throws {ForetokenError} `option.range` when `draftTokens` is more than a pass of this model holds */
-  plan({ draft, draftTokens, costTable, signal }: Settings): DraftPlan {
+  check({ draftTokens }: Settings): void {
     const { maxNodes } = this.#sizes;
     if (draftTokens !== undefined && draftTokens >= maxNodes) {
       const message = `draftTokens: expected 1..${maxNodes - 1}, as passes of this model hold ${maxNodes} nodes, got ${draftTokens}`;
       throw new ForetokenError('option.range', message);
     }
-    if (draft.length === 0 || maxNodes < 2) return { proposer: undefined, scheduler: fixedScheduler(1) };
-
-    const chosen = draft === 'auto' ? DRAFTER_NAMES : draft;
-    const drafters = chosen.map((drafter) => (typeof drafter === 'string' ? this.#drafter(drafter) : drafter));
-    const proposer = new Proposer(drafters, signal);
-    const most = draft === 'auto' ? maxNodes - 1 : Math.min(DEFAULT_DRAFT_TOKENS, maxNodes - 1);
-    const nodes = 1 + (draftTokens ?? most);
-    if (draft !== 'auto') return { proposer, scheduler: fixedScheduler(nodes) };
-
-    const costs = costTable ? fixedCosts(costTable, maxNodes) : this.#costs;
-    return { proposer, scheduler: new AdaptiveScheduler(costs, this.#experience, proposer, nodes) };
   }
 
-  #drafter(name: DrafterName): Drafter {
+  /**
+   * What is not in every page is loaded here, and memory that is not reserved is: before the first token.
+   * @param encode for a prediction that is a text
+   * @throws {ForetokenError} what `lateDrafter` and `referenceFor` of late-drafters.ts state
+   */
+  async plan(settings: Settings, encode?: Encode): Promise<DraftPlan> {
+    const { draft, draftTokens, costTable, signal, prediction, onStep } = settings;
+    const { maxNodes } = this.#sizes;
+    const names = new Set(draft.flatMap((source) => (source === 'auto' ? AUTO_DRAFTERS : source)));
+    const late =
+      prediction !== undefined || onStep || draft.some(isLate) ? await import('./late-drafters.ts') : undefined;
+    const report = onStep && late!.reporter(onStep);
+    const plan = (scheduler: Scheduler, proposer?: Proposer): DraftPlan => ({ proposer, scheduler, report });
+    if (draft.length === 0 || maxNodes < 2) return plan(fixedScheduler(1));
+
+    const drafters = Array.from(names, (source) => (typeof source === 'string' ? this.#drafter(source, late) : source));
+    if (prediction !== undefined) drafters.unshift(late!.referenceFor(prediction, this.#sizes, encode));
+    const proposer = new Proposer(drafters, signal);
+    const adaptive = draft.includes('auto');
+    const most = adaptive ? maxNodes - 1 : Math.min(DEFAULT_DRAFT_TOKENS, maxNodes - 1);
+    const nodes = 1 + (draftTokens ?? most);
+    if (!adaptive) return plan(fixedScheduler(nodes), proposer);
+
+    const costs = costTable ? fixedCosts(costTable, maxNodes) : this.#costs;
+    return plan(new AdaptiveScheduler(costs, this.#experience, proposer, nodes), proposer);
+  }
+
+  #drafter(name: DrafterName, late?: LateDrafters): Drafter {
     let drafter = this.#drafters.get(name);
     if (!drafter) {
       const { vocab, context } = this.#sizes;
-      drafter = name === 'lookup' ? new Lookup(context) : new Recycle(vocab);
+      drafter =
+        name === 'lookup'
+          ? new Lookup(context)
+          : name === 'recycle'
+            ? new Recycle(vocab)
+            : late!.lateDrafter(name, this.#sizes);
       this.#drafters.set(name, drafter);
     }
     return drafter;
   }
+}
+
+/** Whether a drafter's code is not here yet. */
+function isLate(source: Settings['draft'][number]): boolean {
+  return typeof source === 'string' && !['auto', ...AUTO_DRAFTERS].includes(source);
 }

@@ -21,7 +21,8 @@ import type { Target, TargetRows } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
 import { chain, rootOnly, type DraftTree } from '../tree/draft-tree.ts';
 import { clipDepth } from '../tree/prune.ts';
-import type { DraftPlan, Drafting } from './drafting.ts';
+import type { DraftPlan, Drafting, Encode } from './drafting.ts';
+import { fixedScheduler } from './fixed-scheduler.ts';
 import { Generation } from './generation.ts';
 import { logprobsAt } from './logprobs.ts';
 import { checkOptions, type GenerateOptions, type Settings } from './options.ts';
@@ -40,19 +41,25 @@ export interface Host {
   readonly endTokens: readonly number[];
   /** Absent for a model without a tokenizer: then the text stays empty. */
   readonly detokenizer?: () => StreamingDetokenizer;
+  /** Absent likewise. */
+  readonly encode?: Encode;
 }
 
 /** A generation under way. */
 interface Run {
   readonly host: Host;
   readonly settings: Settings;
-  readonly plan: DraftPlan;
+  /** Made when the turn has come, and then the same. */
+  plan: DraftPlan;
   readonly verifier: Verifier;
   /** Prompt and output: the last token is the next root. */
   readonly history: number[];
   readonly output: Output;
-  readonly stats: StatsRecorder;
+  /** Belongs to the plan's sources. */
+  stats: StatsRecorder;
 }
+
+const UNPLANNED: DraftPlan = { proposer: undefined, scheduler: fixedScheduler(1) };
 
 /**
  * Generates tokens after a prompt. Nothing runs before the result is first iterated or asked for its text; from then on the model is
@@ -60,7 +67,7 @@ interface Run {
  *
  * @param prompt token ids, 1..context of them
  * @throws {ForetokenError} `prompt.*` and `option.*` at once; while iterating `session.busy`, `drafter.failed`, `drafter.tree`,
- *   `logits.finite`. The model stays usable after each
+ *   `logits.finite`, and for the plan what `Drafting.plan` states. The model stays usable after each
  * @throws the signal's reason, while iterating, once it aborts
  */
 export function generate(host: Host, prompt: ArrayLike<number>, options?: GenerateOptions): Generation {
@@ -71,12 +78,12 @@ export function generate(host: Host, prompt: ArrayLike<number>, options?: Genera
   }
   const { target } = host.cache;
   const history = checkPrompt(prompt, target);
-  const plan = host.drafting.plan(settings);
+  host.drafting.check(settings);
   const verifier = createVerifier(settings, target.vocab);
   const output = new Output(settings, host.endTokens, host.detokenizer?.());
-  const stats = new StatsRecorder(plan.proposer?.sources ?? []);
-  const describe = () => stats.result(plan.scheduler.explain(), sampling.temperature > 0 ? seed : undefined);
-  return new Generation(decode({ host, settings, plan, verifier, history, output, stats }), output, describe);
+  const run: Run = { host, settings, plan: UNPLANNED, verifier, history, output, stats: new StatsRecorder([]) };
+  const describe = () => run.stats.result(run.plan.scheduler.explain(), sampling.temperature > 0 ? seed : undefined);
+  return new Generation(decode(run), output, describe);
 }
 
 /** @throws {ForetokenError} `prompt.type`, `prompt.length`, `prompt.token` */
@@ -102,11 +109,15 @@ function createVerifier({ sampling, seed }: Settings, vocab: number): Verifier {
 }
 
 async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
-  const { host, settings, plan, history, output } = run;
+  const { host, settings, history, output } = run;
   const { signal, onProgress, maxTokens } = settings;
   const release = await host.queue.acquire(signal);
   try {
     await host.cache.target.ready?.();
+    const plan = (run.plan = await host.drafting.plan(settings, host.encode));
+    run.stats = new StatsRecorder(plan.proposer?.sources ?? []);
+    // An abort meanwhile has given the turn away.
+    signal?.throwIfAborted();
     const breather = new Breather();
     const prompt = Int32Array.from(history);
     await prefill(run, prompt, breather);
@@ -166,11 +177,13 @@ async function step(run: Run): Promise<void> {
   plan.proposer?.observe(record);
   const passMs = passed - drafted;
   const draftMs = drafted - started + (performance.now() - passed);
-  plan.scheduler.observe(record, { draftMs, passMs });
+  const timing = { draftMs, passMs };
+  plan.scheduler.observe(record, timing);
   stats.pass(record);
   stats.draftMs += draftMs;
   stats.passMs += passMs;
   stats.totalMs += performance.now() - started;
+  plan.report?.(record, timing, plan.proposer?.sources ?? []);
 }
 
 /** The tree of the next pass, no deeper than the context and the output have room for. */

@@ -6,13 +6,28 @@ import { outOfRange, wrongType } from '../check-options.ts';
 import type { Drafter } from '../draft/drafter.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import type { SamplingSettings } from './sampling.ts';
+import type { StepReport } from './step-report.ts';
 
-/** What guesses: `auto` lets a scheduler decide when the built-in drafters pay, `none` decodes plainly; else a drafter, or several merged. */
-export type DraftOption = 'auto' | 'none' | DrafterName | readonly (DrafterName | Drafter)[] | Drafter;
+/**
+ * What guesses: `auto` lets a scheduler decide when the drafters of AUTO_DRAFTERS pay, and those that stand beside it in a list; `none` decodes plainly;
+ * else a drafter, or several merged.
+ */
+export type DraftOption = 'auto' | 'none' | DrafterName | readonly Source[] | Drafter;
+type Source = 'auto' | DrafterName | Drafter;
 
-/** The built-in drafters. */
+/** The built-in drafters; the code of those that `auto` does without is loaded when they are first named. */
 export type DrafterName = (typeof DRAFTER_NAMES)[number];
-export const DRAFTER_NAMES = ['lookup', 'recycle'] as const;
+export const AUTO_DRAFTERS = ['lookup', 'recycle'] as const;
+export const DRAFTER_NAMES = [...AUTO_DRAFTERS, 'automaton', 'aded', 'lookahead'] as const;
+
+/** A text that the output is expected to resemble, also in OpenAI's form, or its token ids. */
+export type Prediction =
+  | string
+  | ArrayLike<number>
+  | {
+      readonly type: 'content';
+      readonly content: string | readonly { readonly type: 'text'; readonly text: string }[];
+    };
 
 /** How far a call has come. */
 export interface Progress {
@@ -53,7 +68,11 @@ export interface GenerateOptions {
   readonly costTable?: ArrayLike<number>;
   /** Log probabilities of each token, and of this many most likely ones at its position. 0..20. */
   readonly logprobs?: number;
+  /** A text that the output is expected to resemble, such as the old text in an edit: it is drafted from, unless `draft` is `none`. */
+  readonly prediction?: Prediction;
   readonly onProgress?: (progress: Progress) => void;
+  /** Called after each pass: what was drafted, and the source, depth and rank of each accepted node. */
+  readonly onStep?: (step: StepReport) => void;
 }
 
 /** Checked options, defaults filled in. */
@@ -64,11 +83,14 @@ export interface Settings {
   readonly stop: readonly string[];
   readonly signal: AbortSignal | undefined;
   /** Who drafts; an empty list decodes plainly. */
-  readonly draft: 'auto' | readonly (DrafterName | Drafter)[];
+  readonly draft: readonly Source[];
   readonly draftTokens: number | undefined;
   readonly costTable: Float64Array | undefined;
   readonly logprobs: number | undefined;
+  /** What it holds is checked where it is read. */
+  readonly prediction: Prediction | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly onStep: ((step: StepReport) => void) | undefined;
 }
 
 const MAX_STOPS = 16;
@@ -111,7 +133,9 @@ export function checkOptions(options: GenerateOptions = {}): Settings {
     draftTokens: read('draftTokens'),
     costTable: read('costTable'),
     logprobs: read('logprobs'),
+    prediction: read('prediction'),
     onProgress: read('onProgress'),
+    onStep: read('onStep'),
   };
 }
 
@@ -130,7 +154,9 @@ const READERS = {
   draftTokens: integer(1, MAX_DRAFT_TOKENS),
   costTable: readCosts,
   logprobs: integer(0, 20),
-  onProgress: readCallback,
+  prediction: readPrediction,
+  onProgress: readCallback<Progress>,
+  onStep: readCallback<StepReport>,
 };
 
 type Reader<T> = (name: string, value: unknown) => T;
@@ -178,15 +204,14 @@ function readSignal(name: string, value: unknown): AbortSignal | undefined {
 }
 
 function readDraft(name: string, value: unknown): Settings['draft'] {
-  if (value === undefined || value === 'auto') return 'auto';
   if (value === 'none') return [];
-  const drafters: unknown[] = Array.isArray(value) ? value : [value];
+  const drafters: unknown[] = Array.isArray(value) ? value : [value === undefined ? 'auto' : value];
   if (drafters.length < 1 || drafters.length > MAX_DRAFTERS) {
     throw outOfRange(name, `1..${MAX_DRAFTERS} drafters`, drafters.length);
   }
   for (const drafter of drafters) {
     if (typeof drafter === 'string') {
-      if (!(DRAFTER_NAMES as readonly string[]).includes(drafter)) {
+      if (drafter !== 'auto' && !(DRAFTER_NAMES as readonly string[]).includes(drafter)) {
         throw outOfRange(name, `'auto', 'none' or drafters (${DRAFTER_NAMES.join(', ')})`, quote(drafter));
       }
     } else if (!isDrafter(drafter)) {
@@ -194,7 +219,7 @@ function readDraft(name: string, value: unknown): Settings['draft'] {
     }
   }
   if (new Set(drafters).size < drafters.length) throw outOfRange(name, 'each drafter once', 'one twice');
-  return drafters as (DrafterName | Drafter)[];
+  return drafters as Source[];
 }
 
 function isDrafter(value: unknown): value is Drafter {
@@ -231,9 +256,15 @@ function readCosts(name: string, value: unknown): Float64Array | undefined {
   return Float64Array.from(costs);
 }
 
-function readCallback(name: string, value: unknown): ((progress: Progress) => void) | undefined {
+function readPrediction(name: string, value: unknown): Prediction | undefined {
+  if (value === null || !/^(?:undefined|string|object)$/.test(typeof value))
+    throw wrongType(name, 'text or token ids', value);
+  return value as Prediction | undefined;
+}
+
+function readCallback<T>(name: string, value: unknown): ((what: T) => void) | undefined {
   if (value !== undefined && typeof value !== 'function') throw wrongType(name, 'a function', value);
-  return value as ((progress: Progress) => void) | undefined;
+  return value as ((what: T) => void) | undefined;
 }
 
 /** 53 bits from the host's source of randomness. */

@@ -14,11 +14,13 @@ test('no options are plain greedy decoding with automatic drafting, until the te
       sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
       stop: [],
       signal: undefined,
-      draft: 'auto',
+      draft: ['auto'],
       draftTokens: undefined,
       costTable: undefined,
       logprobs: undefined,
+      prediction: undefined,
       onProgress: undefined,
+      onStep: undefined,
     });
   }
 });
@@ -83,7 +85,8 @@ test('stop takes a string or several, none empty or broken, none too many', () =
 const drafter = { name: 'mine', begin() {}, propose() {}, observe() {} };
 
 test('draft takes names, drafters and lists of both', () => {
-  assert.is(check({ draft: 'auto' }).draft, 'auto');
+  assert.equal(check({ draft: 'auto' }).draft, ['auto']);
+  assert.equal(check({ draft: ['auto', drafter, 'aded'] }).draft, ['auto', drafter, 'aded']);
   assert.equal(check({ draft: 'none' }).draft, []);
   assert.equal(check({ draft: 'lookup' }).draft, ['lookup']);
   assert.equal(check({ draft: ['recycle', 'lookup'] }).draft, ['recycle', 'lookup']);
@@ -99,7 +102,16 @@ test('draft takes names, drafters and lists of both', () => {
 });
 
 test('draft refuses unknown names, empty and doubled lists, and objects that are no drafters', () => {
-  for (const draft of ['', 'eagle', [], ['auto'], ['lookup', 'lookup'], Array(9).fill(drafter), 'AUTO']) {
+  for (const draft of [
+    '',
+    'eagle',
+    [],
+    ['none'],
+    ['auto', 'auto'],
+    ['lookup', 'lookup'],
+    Array(9).fill(drafter),
+    'AUTO',
+  ]) {
     assert.throws(() => check({ draft }), hasCode('option.range'));
   }
   const parts = ['name', 'begin', 'propose', 'observe'];
@@ -112,6 +124,19 @@ test('draft refuses unknown names, empty and doubled lists, and objects that are
   const tooMany = { ...drafter, sources: Array(17).fill('a') };
   for (const draft of [null, 5, true, {}, [null], [['lookup']], tooMany, ...incomplete, ...broken]) {
     assert.throws(() => check({ draft }), hasCode('option.type'));
+  }
+});
+
+test('a prediction is text, token ids or an object, and callbacks are functions', () => {
+  for (const prediction of ['', 'text', [1, 2], Int32Array.of(3), { type: 'content', content: 'text' }]) {
+    assert.is(check({ prediction }).prediction, prediction);
+  }
+  for (const prediction of [null, 7, true, () => 'text', Symbol('text')]) {
+    assert.throws(() => check({ prediction }), hasCode('option.type'));
+  }
+  for (const name of ['onProgress', 'onStep']) {
+    assert.throws(() => check({ [name]: {} }), hasCode('option.type'));
+    assert.type((check({ [name]() {} }) as unknown as Record<string, unknown>)[name], 'function');
   }
 });
 

@@ -3,7 +3,7 @@
  * weights, 30 with others. Each type of weights has a file, so that they run side by side.
  * @module
  */
-import { compareOutputs, embeddedModel, prompts } from '../generate/identical-outputs.ts';
+import { compareOutputs, embeddedModel, LATE_DRAFTS, prompts } from '../generate/identical-outputs.ts';
 import { assert, note, test } from '../harness.ts';
 
 export function proveIdenticalOutputs(dtype: 'q4' | 'q8' | 'f32', count: number): void {
@@ -14,5 +14,19 @@ export function proveIdenticalOutputs(dtype: 'q4' | 'q8' | 'f32', count: number)
     assert.equal(different, []);
     assert.ok(accepted > 100 * count);
   });
+
+  test(`${dtype}: ${Math.ceil(count / 5)} prompts x 256 tokens: so does every drafter that is loaded when it is named`, async () => {
+    const model = await embeddedModel(dtype);
+    const { outputs, accepted, different } = await compareOutputs(
+      model,
+      prompts(Math.ceil(count / 5)),
+      256,
+      LATE_DRAFTS,
+    );
+    note(`${outputs} drafted outputs; ${accepted} draft tokens accepted`);
+    assert.equal(different, []);
+    assert.ok(accepted > 10 * count);
+  });
+
   test.run();
 }

@@ -5,7 +5,7 @@
  */
 import type { Drafter } from '../../src/index.ts';
 import { assert, test } from '../harness.ts';
-import { compareOutputs, DRAFTS, embeddedModel, prompts, SETTINGS } from './identical-outputs.ts';
+import { compareOutputs, DRAFTS, embeddedModel, LATE_DRAFTS, prompts, SETTINGS } from './identical-outputs.ts';
 
 test('q8: 10 prompts x 64 tokens: greedy output is that of plain decoding, whatever drafts', async () => {
   const model = await embeddedModel('q8');
@@ -22,6 +22,13 @@ test('q8: 10 prompts x 64 tokens: seeded output is that of plain decoding, whate
 test('f32: 5 prompts x 64 tokens: both drafters together give the output of plain decoding', async () => {
   const { different } = await compareOutputs(await embeddedModel('f32'), prompts(5), 64, [['lookup', 'recycle']]);
   assert.equal(different, []);
+});
+
+test('q8: 3 prompts x 48 tokens: greedy and seeded output is that of plain decoding with each other drafter, too', async () => {
+  const model = await embeddedModel('q8');
+  const { different, accepted } = await compareOutputs(model, prompts(3), 48, LATE_DRAFTS, SETTINGS.slice(0, 2));
+  assert.equal(different, []);
+  assert.ok(accepted > 50, `${accepted} drafted tokens were accepted`);
 });
 
 test('a drafter of nonsense changes nothing', async () => {

@@ -7,8 +7,17 @@ import { join } from 'node:path';
 import { editPrompt, heldOutEdits, prosePrompts, repository } from '../../bench/shared/prompts.ts';
 import { type DraftOption, type GenerateOptions, type LoadOptions, load, type Model } from '../../src/index.ts';
 
-/** Every built-in way to draft. */
+/** The ways to draft that everybody has. */
 export const DRAFTS: readonly DraftOption[] = ['lookup', 'recycle', ['lookup', 'recycle'], 'auto'];
+
+/** Those that are loaded when they are named, alone and merged. */
+export const LATE_DRAFTS: readonly DraftOption[] = [
+  'automaton',
+  'aded',
+  'lookahead',
+  ['automaton', 'recycle'],
+  ['auto', 'automaton', 'aded', 'lookahead'],
+];
 
 /** Greedy, and two kinds of seeded sampling. */
 export const SETTINGS: readonly GenerateOptions[] = [
