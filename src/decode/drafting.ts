@@ -3,7 +3,7 @@
  * drafts were accepted.
  * @module
  */
-import type { Drafter } from '../draft/drafter.ts';
+import type { AnyDrafter } from '../draft/drafter.ts';
 import { Lookup } from '../draft/lookup.ts';
 import { Proposer } from '../draft/proposer.ts';
 import { Recycle } from '../draft/recycle.ts';
@@ -40,7 +40,7 @@ export function drafterBytes(name: DrafterName, { vocab, context }: DraftingSize
 
 export class Drafting {
   readonly #sizes: DraftingSizes;
-  readonly #drafters = new Map<DrafterName, Drafter>();
+  readonly #drafters = new Map<DrafterName, AnyDrafter>();
   readonly #experience = { acceptance: new Acceptance(), patience: new Patience() };
   readonly #costs: PassCosts;
 
@@ -71,7 +71,7 @@ export class Drafting {
     return { proposer, scheduler: new AdaptiveScheduler(costs, this.#experience, proposer, nodes) };
   }
 
-  #drafter(name: DrafterName): Drafter {
+  #drafter(name: DrafterName): AnyDrafter {
     let drafter = this.#drafters.get(name);
     if (!drafter) {
       const { vocab, context } = this.#sizes;

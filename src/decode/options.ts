@@ -3,12 +3,19 @@
  * @module
  */
 import { outOfRange, wrongType } from '../check-options.ts';
-import type { Drafter } from '../draft/drafter.ts';
+import type { AnyDrafter, Drafter } from '../draft/drafter.ts';
 import { ForetokenError, quote } from '../errors.ts';
+import type { DraftSampling } from '../tree/draft-tree.ts';
+import type { AcceptanceRule } from '../verify/verifier.ts';
 import type { SamplingSettings } from './sampling.ts';
 
 /** What guesses: `auto` lets a scheduler decide when the built-in drafters pay, `none` decodes plainly; else a drafter, or several merged. */
-export type DraftOption = 'auto' | 'none' | DrafterName | readonly (DrafterName | Drafter)[] | Drafter;
+export type DraftOption<S extends DraftSampling = DraftSampling> =
+  | 'auto'
+  | 'none'
+  | DrafterName
+  | readonly (DrafterName | Drafter<S>)[]
+  | Drafter<S>;
 
 /** The built-in drafters. */
 export type DrafterName = (typeof DRAFTER_NAMES)[number];
@@ -23,7 +30,8 @@ export interface Progress {
   readonly total: number;
 }
 
-export interface GenerateOptions {
+/** @typeParam S how those who draft sample: the rule that accepts must be valid for it */
+export interface GenerateOptions<S extends DraftSampling = DraftSampling> {
   /** Most tokens to generate. Default: until end-of-text, a stop string, or the end of the context. */
   readonly maxTokens?: number;
   /** 0 (default) is greedy; else logits are divided by it and a token is drawn. 0..100. */
@@ -43,9 +51,14 @@ export interface GenerateOptions {
   /** Aborts the call: the iteration then throws the signal's reason, as `fetch` does. */
   readonly signal?: AbortSignal;
   /** Default `auto`. */
-  readonly draft?: DraftOption;
+  readonly draft?: DraftOption<S>;
   /** Most nodes to draft in one pass; default: what the model's passes allow with `auto`, 15 with named drafters. */
   readonly draftTokens?: number;
+  /**
+   * What is accepted: a rule of `foretoken/verify`. Default: the target's own choice or draw, which gives the tokens of plain decoding. Rules
+   * compare the probabilities of target and drafter, and promise no more than the same distribution.
+   */
+  readonly verifier?: AcceptanceRule<S>;
   /**
    * A fixed cost of a pass over n new tokens at index n, in any unit, instead of the measured one: decisions of `auto` then do not depend
    * on time. Index 0 is not used; beyond the end the last step goes on.
@@ -64,8 +77,9 @@ export interface Settings {
   readonly stop: readonly string[];
   readonly signal: AbortSignal | undefined;
   /** Who drafts; an empty list decodes plainly. */
-  readonly draft: 'auto' | readonly (DrafterName | Drafter)[];
+  readonly draft: 'auto' | readonly (DrafterName | AnyDrafter)[];
   readonly draftTokens: number | undefined;
+  readonly verifier: AcceptanceRule<DraftSampling> | undefined;
   readonly costTable: Float64Array | undefined;
   readonly logprobs: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
@@ -83,7 +97,7 @@ const MAX_DRAFT_TOKENS = 65535;
 /**
  * @throws {ForetokenError} `option.unknown` for a name that is not an option, `option.type` and `option.range` for a value that it cannot take
  */
-export function checkOptions(options: GenerateOptions = {}): Settings {
+export function checkOptions<S extends DraftSampling>(options: GenerateOptions<S> = {}): Settings {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(READERS, name)) {
@@ -109,6 +123,7 @@ export function checkOptions(options: GenerateOptions = {}): Settings {
     signal: read('signal'),
     draft: read('draft'),
     draftTokens: read('draftTokens'),
+    verifier: read('verifier'),
     costTable: read('costTable'),
     logprobs: read('logprobs'),
     onProgress: read('onProgress'),
@@ -128,6 +143,7 @@ const READERS = {
   signal: readSignal,
   draft: readDraft,
   draftTokens: integer(1, MAX_DRAFT_TOKENS),
+  verifier: readVerifier,
   costTable: readCosts,
   logprobs: integer(0, 20),
   onProgress: readCallback,
@@ -194,11 +210,11 @@ function readDraft(name: string, value: unknown): Settings['draft'] {
     }
   }
   if (new Set(drafters).size < drafters.length) throw outOfRange(name, 'each drafter once', 'one twice');
-  return drafters as (DrafterName | Drafter)[];
+  return drafters as (DrafterName | AnyDrafter)[];
 }
 
-function isDrafter(value: unknown): value is Drafter {
-  const drafter = value as Partial<Drafter> | null;
+function isDrafter(value: unknown): value is AnyDrafter {
+  const drafter = value as Partial<AnyDrafter> | null;
   return (
     typeof drafter === 'object' &&
     drafter !== null &&
@@ -214,6 +230,13 @@ function isDrafter(value: unknown): value is Drafter {
 function isSources(value: unknown): value is readonly string[] {
   const names = Array.isArray(value) ? value : [];
   return names.length >= 1 && names.length <= MAX_SOURCES && names.every((name) => typeof name === 'string');
+}
+
+/** Whether it fits the drafters is the rule's to say. */
+function readVerifier(name: string, value: unknown): Settings['verifier'] {
+  const rule = value as Partial<AcceptanceRule<DraftSampling>> | null | undefined;
+  if (rule !== undefined && typeof rule?.create !== 'function') throw wrongType(name, 'an acceptance rule', value);
+  return rule as Settings['verifier'];
 }
 
 function readCosts(name: string, value: unknown): Float64Array | undefined {

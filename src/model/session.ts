@@ -159,6 +159,10 @@ export class Session implements Target {
         check(node);
         return model.transformer.logits(node);
       },
+      hidden(node) {
+        check(node);
+        return model.transformer.hidden(node);
+      },
       argmax(node) {
         check(node);
         return model.transformer.select(node, 1)[0]!;
