@@ -7,6 +7,7 @@
  */
 import process from 'node:process';
 import { ForetokenError, quote } from '../errors.ts';
+import { acceptanceCommand } from './acceptance.ts';
 import { benchCommand } from './bench.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
@@ -16,7 +17,13 @@ import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, benchCommand];
+const COMMANDS: readonly Command[] = [
+  generateCommand,
+  inspectCommand,
+  convertCommand,
+  benchCommand,
+  acceptanceCommand,
+];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

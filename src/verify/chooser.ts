@@ -19,11 +19,17 @@ export interface Chooser {
   order(weights: Float64Array, count: number): number[];
 }
 
+/** What a drafter samples with. */
+export interface Sampler extends Chooser {
+  /** The next number: a multiple of 2^-53 in [0, 1). */
+  number(): number;
+}
+
 /** Streams of random numbers under one seed: what decides tokens, and what drafts. */
 export const STREAMS = { verify: 0, draft: 1 } as const;
 
 /** Choices by numbers of `uniform`: the first one at a place in stream 0 is plain decoding's at that position. */
-export class SeededChooser implements Chooser {
+export class SeededChooser implements Sampler {
   readonly #seed: number;
   readonly #stream: number;
   #place = 0;
@@ -42,7 +48,6 @@ export class SeededChooser implements Chooser {
     return this;
   }
 
-  /** The next number: a multiple of 2^-53 in [0, 1). */
   number(): number {
     return uniform(this.#seed, this.#place, this.#draws++, this.#stream);
   }

@@ -26,13 +26,15 @@ export function tryLenient(lenience: number, ...[targetProb, draw, tokens, choos
   return -1;
 }
 
-/** Draws of distinct tokens: after a rejected one q is what it was drawn from without it. */
+/**
+ * Draws of distinct tokens: after a rejected one q is what it was drawn from without it. Independent draws are such draws as well, once those that
+ * repeat a token are passed over.
+ */
 export const tryWithoutReplacement: Trial = (targetProb, { draftProb, children }, tokens, chooser) => {
   let left = draftProb;
   let mass = 1;
   for (const child of children) {
     const token = tokens[child]!;
-    // A token that was tried before: from a drafter that breaks its word, or so unlikely that rounding has lost it.
     if (!(left[token]! > 0)) continue;
     if (chooser.accept(Math.min(1, (targetProb[token]! * mass) / left[token]!))) return child;
     // The whole of q is taken off, not only the rejected token's share.
@@ -63,9 +65,13 @@ export const speculativeSampling = trialRule(
   tryIndependent,
 );
 
-/** For draws without replacement, level by level or as beams. */
+/** For draws without replacement, level by level or as beams, and for independent ones. */
 export const withoutReplacement = trialRule(
-  { name: 'without-replacement', guarantee: 'sameDistribution', validFor: ['deterministic', 'withoutReplacement'] },
+  {
+    name: 'without-replacement',
+    guarantee: 'sameDistribution',
+    validFor: ['deterministic', 'independent', 'withoutReplacement'],
+  },
   tryWithoutReplacement,
 );
 

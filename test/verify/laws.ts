@@ -179,7 +179,8 @@ export const distinct: Siblings = (draftProb, children, chooser) => {
 
 /** The most likely tokens, and one drawn among the others. */
 export const topAndOne: Siblings = (draftProb, children, chooser) => {
-  const byRule = descending(draftProb).slice(0, Math.max(0, children.length - 1));
+  const possible = descending(draftProb).filter((id) => draftProb[id]! > 0);
+  const byRule = possible.slice(0, Math.max(0, children.length - 1));
   const rest = draftProb.map((prob, id) => (byRule.includes(id) ? 0 : prob));
   const mass = rest.reduce((a, b) => a + b, 0);
   if (children.length === 0 || mass === 0) return { tokens: byRule, draw: undefined };

@@ -47,7 +47,7 @@ function farthest(trees: readonly number[][], siblings: Siblings, trial: Trial, 
 const RULES: readonly (readonly [name: string, trial: Trial, drafts: Readonly<Record<string, Siblings>>])[] = [
   [speculativeSampling.name, tryIndependent, { independent, 'by rule': byRule }],
   [kSeq.name, tryKSeq, { independent, 'by rule': byRule }],
-  [withoutReplacement.name, tryWithoutReplacement, { 'without replacement': distinct, 'of both kinds': mixed }],
+  [withoutReplacement.name, tryWithoutReplacement, { 'without replacement': distinct, independent, 'of both kinds': mixed }],
   [greedyMultiDraft.name, tryIndependent, { 'top and one': topAndOne, 'by rule': byRule }],
 ];
 
@@ -101,7 +101,6 @@ const FAULTS: Readonly<Record<string, readonly [trial: Trial, siblings: Siblings
     distinct,
   ],
   'draws without replacement are scored as with': [tryIndependent, distinct],
-  'draws with replacement are scored as without': [tryWithoutReplacement, independent],
   'k-seq judges draws without replacement': [tryKSeq, distinct],
   'the draws are tried in the order of their tokens': [
     (p, { draftProb, children }, tokens, chooser) =>
