@@ -42,7 +42,10 @@ export function optimalAcceptance({ targetProb, draftProb }: RowPair, count: num
     case 'withoutReplacement':
       return leastCut(targetProb, draftProb, count, sampling);
     default:
-      throw new ForetokenError('option.range', 'sampling: expected deterministic, independent, withoutReplacement or topAndOne');
+      throw new ForetokenError(
+        'option.range',
+        'sampling: expected deterministic, independent, withoutReplacement or topAndOne',
+      );
   }
 }
 
@@ -52,7 +55,8 @@ function topAndOneAcceptance(targetProb: Float64Array, draftProb: Float64Array, 
   const rest = draftProb.slice();
   for (const id of top) rest[id] = 0;
   const mass = sum(rest.keys(), (id) => rest[id]!);
-  const drawn = mass > 0 ? sum(rest.keys(), (id) => (rest[id]! > 0 ? Math.min(targetProb[id]!, rest[id]! / mass) : 0)) : 0;
+  const drawn =
+    mass > 0 ? sum(rest.keys(), (id) => (rest[id]! > 0 ? Math.min(targetProb[id]!, rest[id]! / mass) : 0)) : 0;
   return sum(top, (id) => targetProb[id]!) + drawn;
 }
 
@@ -72,8 +76,7 @@ function leastCut(
   });
   const q = Float64Array.from(order, (id) => draftProb[id]!);
   // Where q has fewer tokens than are asked for, all of them are drafted.
-  const inside =
-    sampling === 'independent' ? allInside(q, count) : distinctInside(q, Math.min(count, q.length));
+  const inside = sampling === 'independent' ? allInside(q, count) : distinctInside(q, Math.min(count, q.length));
   let least = 0;
   let p = 0;
   order.forEach((id, i) => {

@@ -41,7 +41,8 @@ on as a chain, pay most, and the speed-up to be expected.
   foretoken acceptance --file text.txt --model large --draft-model small`,
   async run({ options, positionals: [argument] }, terminal) {
     const text = await readPrompt(argument, options);
-    if (text === undefined) throw new ForetokenError('usage.prompt', 'no text: give an argument, --file or --prompt-ids');
+    if (text === undefined)
+      throw new ForetokenError('usage.prompt', 'no text: give an argument, --file or --prompt-ids');
     const { 'draft-model': draftName, temperature = 1, 'draft-temperature': draftTemperature = 1 } = options;
     if (draftName === undefined) throw new ForetokenError('usage.option', '--draft-model is missing');
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));

@@ -26,7 +26,9 @@ import type { Terminal } from './terminal.ts';
 type AnyRule = AcceptanceRule<DraftSampling>;
 
 /** Rules by the name that they have in statistics, and the shape that suits each where none is given. */
-const RULES: Readonly<Record<string, readonly [rule: (value: number | undefined) => AcceptanceRule<never>, shape: string]>> = {
+const RULES: Readonly<
+  Record<string, readonly [rule: (value: number | undefined) => AcceptanceRule<never>, shape: string]>
+> = {
   'exact-draw': [() => exactDraw, 'likeliest:3,2,1'],
   speculative: [() => speculativeSampling, 'chains:1x4'],
   'k-seq': [() => kSeq, 'chains:3x3'],

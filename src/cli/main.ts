@@ -17,13 +17,7 @@ import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
-const COMMANDS: readonly Command[] = [
-  generateCommand,
-  inspectCommand,
-  convertCommand,
-  benchCommand,
-  acceptanceCommand,
-];
+const COMMANDS: readonly Command[] = [generateCommand, inspectCommand, convertCommand, benchCommand, acceptanceCommand];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 

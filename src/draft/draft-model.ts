@@ -139,7 +139,11 @@ export class DraftModel<S extends DraftSampling> implements Drafter<S> {
     let pass = rootOnly(root);
     for (let level = 0; level < depth && frontier.length > 0; level++) {
       const end = trunkOf(tree.parents);
-      if (end > trunk) this.#cache.commit(pass, Int32Array.from({ length: end - trunk }, (_, i) => i));
+      if (end > trunk)
+        this.#cache.commit(
+          pass,
+          Int32Array.from({ length: end - trunk }, (_, i) => i),
+        );
       trunk = end;
       pass = below(tree, trunk);
       const rows = target.forward(pass, 'all');

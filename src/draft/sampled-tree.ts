@@ -169,7 +169,10 @@ export function beam(width: number, depth: number): TreeShape<'withoutReplacemen
         const draftProb = probAt(node);
         const tokens = [...draftProb.keys()].filter((token) => draftProb[token]! > 0);
         const logProbs = tokens.map((token) => plain[node]! + log(draftProb[token]!));
-        const keys = disturbedKeys(disturbed[node]!, logProbs.map((logProb) => logProb + gumbel(sampler.number())));
+        const keys = disturbedKeys(
+          disturbed[node]!,
+          logProbs.map((logProb) => logProb + gumbel(sampler.number())),
+        );
         return tokens
           .map((token, i) => ({ node, draftProb, token, logProb: logProbs[i]!, key: keys[i]! }))
           .sort(byKey)
@@ -194,8 +197,10 @@ export function beam(width: number, depth: number): TreeShape<'withoutReplacemen
   return { name: `beam-${width}x${depth}`, sampling: 'withoutReplacement', depth, most: () => width, start };
 }
 
-const byKey = (a: { readonly key: number; readonly token: number }, b: { readonly key: number; readonly token: number }) =>
-  b.key - a.key || a.token - b.token;
+const byKey = (
+  a: { readonly key: number; readonly token: number },
+  b: { readonly key: number; readonly token: number },
+) => b.key - a.key || a.token - b.token;
 
 /**
  * Keys of a node's children, in the order of their own and with the node's as the largest:

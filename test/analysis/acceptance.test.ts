@@ -57,7 +57,9 @@ function accepted({ targetProb, draftProb }: RowPair, count: number, siblings: S
   return total;
 }
 
-for (const [name, [pair, n, one, bound, recursive, k, boundDistinct, recursiveDistinct, greedy]] of Object.entries(KNOWN)) {
+for (const [name, [pair, n, one, bound, recursive, k, boundDistinct, recursiveDistinct, greedy]] of Object.entries(
+  KNOWN,
+)) {
   test(`${name} drafts: optimum and acceptance of every rule are the known ones`, () => {
     for (const sampling of ['independent', 'withoutReplacement'] as const) {
       near(optimalAcceptance(pair, 1, sampling), one, 1e-10, sampling);
@@ -113,7 +115,10 @@ test('draws of the chooser without replacement have the known law: Gumbel noise 
   const runs = 60_000;
   const chooser = new SeededChooser(1, 0);
   for (let run = 0; run < runs; run++) {
-    const pair = chooser.at(run).order(row(0.5, 0.3, 0.2), 2).join();
+    const pair = chooser
+      .at(run)
+      .order(row(0.5, 0.3, 0.2), 2)
+      .join();
     counts[pair] = (counts[pair] ?? 0) + 1;
   }
   let chiSquare = 0;

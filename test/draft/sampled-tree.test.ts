@@ -30,16 +30,27 @@ function grown(shape: TreeShape<DraftSampling>, draft: Model, sampler: Sampler):
   const grow = shape.start();
   const probAt = (node: number) => draft(pathOf(tree, node)).slice();
   let frontier = [0];
-  for (let level = 0; level < shape.depth && frontier.length > 0; level++) frontier = grow(tree, frontier, probAt, sampler);
+  for (let level = 0; level < shape.depth && frontier.length > 0; level++)
+    frontier = grow(tree, frontier, probAt, sampler);
   return tree.build();
 }
 
 /** Tokens below the root on the way to a node. */
-function pathOf({ tokens, parents }: { tokens: ArrayLike<number>; parents: ArrayLike<number> }, node: number): number[] {
+function pathOf(
+  { tokens, parents }: { tokens: ArrayLike<number>; parents: ArrayLike<number> },
+  node: number,
+): number[] {
   return node === 0 ? [] : [...pathOf({ tokens, parents }, parents[node]!), tokens[node]!];
 }
 
-const SHAPES = [chains(1, 3), chains(3, 2), branches([2, 1]), branches([3]), topAndOne([3, 2]), likeliest([2, 2])] as const;
+const SHAPES = [
+  chains(1, 3),
+  chains(3, 2),
+  branches([2, 1]),
+  branches([3]),
+  topAndOne([3, 2]),
+  likeliest([2, 2]),
+] as const;
 
 test('trees of every shape fit the loop, keep to their size, and tell draws that can have been (seeds 0 to 39)', () => {
   for (const shape of [...SHAPES, beam(3, 3)]) {
@@ -59,8 +70,14 @@ test('trees of every shape fit the loop, keep to their size, and tell draws that
 });
 
 test('a shape is cut to the levels that fit', () => {
-  assert.equal([1, 3, 4, 6, 7, 9, 10, 99].map((nodes) => depthWithin(chains(3, 3), nodes)), [0, 0, 1, 1, 2, 2, 3, 3]);
-  assert.equal([1, 2, 3, 4, 5, 7, 8].map((nodes) => depthWithin(branches([2, 2]), nodes)), [0, 0, 1, 1, 1, 2, 2]);
+  assert.equal(
+    [1, 3, 4, 6, 7, 9, 10, 99].map((nodes) => depthWithin(chains(3, 3), nodes)),
+    [0, 0, 1, 1, 2, 2, 3, 3],
+  );
+  assert.equal(
+    [1, 2, 3, 4, 5, 7, 8].map((nodes) => depthWithin(branches([2, 2]), nodes)),
+    [0, 0, 1, 1, 1, 2, 2],
+  );
 });
 
 /** The law of a pass over trees that a shape draws, by every choice of drafter and rule. */
@@ -108,7 +125,9 @@ test('k-seq over chains whose shared nodes count once would be seen', () => {
 
 test('disturbed keys: the known answer, and the best child is as good as its node', () => {
   const keys = disturbedKeys(-0.3, [-0.493147, -0.103973, -2.009438]);
-  [-0.630074, -0.3, -2.041144].forEach((expected, i) => assert.ok(Math.abs(keys[i]! - expected) < 1e-6, `${keys[i]}`));
+  [-0.630074, -0.3, -2.041144].forEach((expected, i) => {
+    assert.ok(Math.abs(keys[i]! - expected) < 1e-6, `${keys[i]}`);
+  });
 });
 
 test('beams of depth 1 draw without replacement: chi-square over 40 000 of them (seed 1)', () => {
@@ -120,7 +139,9 @@ test('beams of depth 1 draw without replacement: chi-square over 40 000 of them 
   const runs = 40_000;
   const chooser = new SeededChooser(1, 1);
   for (let run = 0; run < runs; run++) {
-    const pair = grown(beam(2, 1), () => q, chooser.at(run)).tokens.slice(1).join();
+    const pair = grown(beam(2, 1), () => q, chooser.at(run))
+      .tokens.slice(1)
+      .join();
     counts[pair] = (counts[pair] ?? 0) + 1;
   }
   let chiSquare = 0;
@@ -130,7 +151,13 @@ test('beams of depth 1 draw without replacement: chi-square over 40 000 of them 
 });
 
 test('sizes out of range are refused', () => {
-  for (const make of [() => chains(0, 1), () => chains(1, 65), () => branches([]), () => beam(1.5, 2), () => topAndOne([0])]) {
+  for (const make of [
+    () => chains(0, 1),
+    () => chains(1, 65),
+    () => branches([]),
+    () => beam(1.5, 2),
+    () => topAndOne([0]),
+  ]) {
     assert.throws(make, hasCode('option.range'));
   }
 });

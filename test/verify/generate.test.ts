@@ -25,7 +25,13 @@ import {
 import { hasCode, rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { hostOf } from '../decode/hosts.ts';
-import { greedyTokens, type Language, madeUpLanguage, MadeUpTarget, type TargetSizes } from '../decode/made-up-target.ts';
+import {
+  greedyTokens,
+  type Language,
+  madeUpLanguage,
+  MadeUpTarget,
+  type TargetSizes,
+} from '../decode/made-up-target.ts';
 
 const VOCAB = 4;
 const PROMPT = [1, 2, 3];
@@ -51,7 +57,10 @@ const PAIRS: readonly (readonly [AcceptanceRule<never>, TreeShape<DraftSampling>
 ];
 const nameOf = ([rule, shape]: (typeof PAIRS)[number]) => `${rule.name} with ${shape.name}`;
 
-function sourceOf(language: Language, sizes: Partial<TargetSizes> = {}): DraftSource & { readonly target: MadeUpTarget } {
+function sourceOf(
+  language: Language,
+  sizes: Partial<TargetSizes> = {},
+): DraftSource & { readonly target: MadeUpTarget } {
   const target = new MadeUpTarget(language, { vocab: VOCAB, ...sizes });
   return { target, conversation: () => ({ target: target as Target, dispose() {} }) };
 }
@@ -157,7 +166,10 @@ test('a chain costs the draft model one pass of one token a level, and what was 
   const source = sourceOf(LANGUAGE);
   const draft = draftModel(source, chains(1, 4));
   await run({ maxTokens: 20, draft, verifier: speculativeSampling, temperature: 1, seed: 1 });
-  assert.ok(source.target.passes.every((nodes) => nodes === 1), `${source.target.passes}`);
+  assert.ok(
+    source.target.passes.every((nodes) => nodes === 1),
+    `${source.target.passes}`,
+  );
   const read = source.target.events.filter(({ kind }) => kind === 'forward').length;
   // Prompt once; then for each of 4 passes 4 levels, and the last draft with the target's token as one block to catch up.
   assert.ok(read <= 1 + 4 * 4 + 4, `${read} passes`);

@@ -47,7 +47,11 @@ function farthest(trees: readonly number[][], siblings: Siblings, trial: Trial, 
 const RULES: readonly (readonly [name: string, trial: Trial, drafts: Readonly<Record<string, Siblings>>])[] = [
   [speculativeSampling.name, tryIndependent, { independent, 'by rule': byRule }],
   [kSeq.name, tryKSeq, { independent, 'by rule': byRule }],
-  [withoutReplacement.name, tryWithoutReplacement, { 'without replacement': distinct, independent, 'of both kinds': mixed }],
+  [
+    withoutReplacement.name,
+    tryWithoutReplacement,
+    { 'without replacement': distinct, independent, 'of both kinds': mixed },
+  ],
   [greedyMultiDraft.name, tryIndependent, { 'top and one': topAndOne, 'by rule': byRule }],
 ];
 
@@ -104,7 +108,12 @@ const FAULTS: Readonly<Record<string, readonly [trial: Trial, siblings: Siblings
   'k-seq judges draws without replacement': [tryKSeq, distinct],
   'the draws are tried in the order of their tokens': [
     (p, { draftProb, children }, tokens, chooser) =>
-      tryWithoutReplacement(p, { draftProb, children: children.slice().sort((a, b) => tokens[a]! - tokens[b]!) }, tokens, chooser),
+      tryWithoutReplacement(
+        p,
+        { draftProb, children: children.slice().sort((a, b) => tokens[a]! - tokens[b]!) },
+        tokens,
+        chooser,
+      ),
     distinct,
   ],
   'the first draft is not verified': [(_p, { children }) => children[0]!, independent],

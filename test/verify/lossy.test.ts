@@ -31,7 +31,12 @@ test('typical acceptance takes what is over min(0.09, 0.3 exp(-entropy)): Medusa
     assert.is(child, token < 3 ? 1 : -1, `token ${token}`);
   }
   const even = rowsOf([new Float32Array(1000), new Float32Array(1000)]);
-  assert.is(lossyTypical().create(SETTINGS, 1000).decide(chain([0, 999]), 0, even, [0]).child, 1);
+  assert.is(
+    lossyTypical()
+      .create(SETTINGS, 1000)
+      .decide(chain([0, 999]), 0, even, [0]).child,
+    1,
+  );
 });
 
 test('typical acceptance follows the longest path, of equally long ones the most likely, and at temperature 0 the largest logit', () => {
@@ -86,11 +91,15 @@ test('a judge of threshold 1 changes no token, one below 0 accepts every draft, 
   for (let seed = 1; seed <= 40; seed++) {
     const { tree, rows } = sampledChain(seed);
     const next = random(seed + 500);
-    const judged = withHidden(rows, Array.from(tree.tokens, () => 6 * next() - 3));
+    const judged = withHidden(
+      rows,
+      Array.from(tree.tokens, () => 6 * next() - 3),
+    );
     for (const rule of [speculativeSampling, exactDraw]) {
       const settings = { ...SETTINGS, seed };
       const base = emitted(rule.create(settings, 4), tree, rows);
-      const run = (threshold: number) => emitted(lossyJudge(rule, head, { threshold }).create(settings, 4), tree, judged);
+      const run = (threshold: number) =>
+        emitted(lossyJudge(rule, head, { threshold }).create(settings, 4), tree, judged);
       assert.equal(run(1), base);
       assert.equal(run(-1).slice(0, 5), [...tree.tokens.slice(1)]);
       const lengths = [-1, 0.1, 0.3, 0.5, 0.7, 0.9, 1].map((threshold) => run(threshold).length);
@@ -104,7 +113,9 @@ test('the judge reads the state of the token itself, folds standardisation in, a
   const rows = rowsOf([logs(1, 0, 0, 0), logs(1, 0, 0, 0)]);
   const tree = chain([0, 2]);
   const child = (scores: readonly number[], head: object, never: readonly number[] = []) =>
-    lossyJudge(exactDraw, { weights: [1, 0], bias: 0, ...head }, { never }).create(SETTINGS, 4).decide(tree, 0, withHidden(rows, scores), [0]).child;
+    lossyJudge(exactDraw, { weights: [1, 0], bias: 0, ...head }, { never })
+      .create(SETTINGS, 4)
+      .decide(tree, 0, withHidden(rows, scores), [0]).child;
   assert.is(child([-9, 9], {}), 1);
   // A fault that reads the parent's state would answer the other way round.
   assert.is(child([9, -9], {}), -1);
