@@ -128,7 +128,7 @@ async function chiSquare(options: object, runs: number): Promise<number> {
   const counts = new Float64Array(VOCAB * VOCAB);
   const host = hostOf(new MadeUpTarget(LANGUAGE, { vocab: VOCAB }));
   for (let seed = 0; seed < runs; seed++) {
-    const generation = generate(host, PROMPT, untyped({ ...options, maxTokens: 3, temperature: 1, seed }));
+    const generation = generate(host, PROMPT, untyped({ ...options, maxTokens: 4, temperature: 1, seed }));
     await generation.text();
     counts[generation.tokens[0]! * VOCAB + generation.tokens[1]!]!++;
   }
@@ -159,7 +159,8 @@ test('a drafter that tells another q than it draws from would be seen', async ()
     const even = new Float64Array(VOCAB).fill(1 / VOCAB);
     return { ...tree, draws: tree.draws!.map((draw) => draw && { ...draw, draftProb: even }) };
   };
-  assert.ok((await chiSquare({ draft, verifier: speculativeSampling }, 1500)) > 3 * LIMIT);
+  const found = await chiSquare({ draft, verifier: speculativeSampling }, 1500);
+  assert.ok(found > 1.5 * LIMIT, `${found}`);
 });
 
 test('a chain costs the draft model one pass of one token a level, and what was accepted is not read again', async () => {
