@@ -2,7 +2,7 @@
  * What the rules of `foretoken/verify` accept at one position.
  * @module
  */
-import { SeededChooser } from '../verify/chooser.ts';
+import { drawDistinct, SeededChooser } from '../verify/chooser.ts';
 import { kSeqTerms } from '../verify/k-seq.ts';
 import { tryWithoutReplacement } from '../verify/recursive-rejection.ts';
 import { normalise } from '../verify/rule.ts';
@@ -46,7 +46,7 @@ function withoutReplacementAcceptance({ targetProb, draftProb }: RowPair, count:
   const chooser = new SeededChooser(0, 0);
   let accepted = 0;
   for (let run = 0; run < RUNS; run++) {
-    const tokens = Int32Array.from(chooser.at(run).order(draftProb, count));
+    const tokens = Int32Array.from(drawDistinct(chooser.at(run), draftProb, count));
     const draw = { draftProb, children: Int32Array.from(tokens.keys()) };
     if (tryWithoutReplacement(targetProb.slice(), draw, tokens, chooser) >= 0) accepted++;
   }

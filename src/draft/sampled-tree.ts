@@ -13,7 +13,7 @@
 import { outOfRange } from '../check-options.ts';
 import { exp, log } from '../engine/math.ts';
 import type { Draw, DraftSampling, DraftTree } from '../tree/draft-tree.ts';
-import { gumbel, type Sampler } from '../verify/chooser.ts';
+import { drawDistinct, type Sampler } from '../verify/chooser.ts';
 
 /** A tree under way. */
 export class SampledTree {
@@ -118,7 +118,7 @@ export function chains(count: number, depth: number): TreeShape<'independent'> {
  */
 export function branches(widths: readonly number[]): TreeShape<'withoutReplacement'> {
   return branching('branches', 'withoutReplacement', widths, (tree, node, draftProb, width, sampler) => {
-    const children = sampler.order(draftProb, width).map((token) => tree.add(node, token, draftProb[token]!));
+    const children = drawDistinct(sampler, draftProb, width).map((token) => tree.add(node, token, draftProb[token]!));
     tree.drew(node, draftProb, children);
     return children;
   });
@@ -153,72 +153,63 @@ export function likeliest(widths: readonly number[]): TreeShape<'deterministic'>
 }
 
 /**
- * Stochastic beam search (RSD-S): of all sequences of a length, a sample without replacement. Each carries its log probability, disturbed so that the
- * best of a node's children is as good as the node.
- * Source: Kool, van Hoof and Welling, 2019, arXiv 1903.06059; as drafts Jeon et al., 2024, arXiv 2402.14160.
+ * Stochastic beam search (RSD-S): of all sequences of a length, a sample without replacement. Each sequence has a key, the log of its probability after
+ * Gumbel noise, and the largest keys make the sample; the largest of a node's children is the node's own.
+ *
+ * Keys come in falling order, without those of tokens that no beam takes: the children are drawn without replacement, and the key of the next one
+ * is a Gumbel number around the log of the probability that is left, bounded by the key before.
+ *
+ * Source: Kool, van Hoof and Welling, 2019, arXiv 1903.06059; as drafts Jeon et al., 2024, arXiv 2402.14160; falling keys Maddison et al., 2014,
+ * arXiv 1411.0030.
  * @throws {ForetokenError} `option.range`
  */
 export function beam(width: number, depth: number): TreeShape<'withoutReplacement'> {
   check({ width, depth });
   const start = (): GrowLevel => {
-    /** By node: log probability of its path, plain and disturbed. */
-    const plain = [0];
-    const disturbed = [0];
+    /** By node: log probability of its path, and its key. */
+    const logProbs = [0];
+    const keys = [0];
     return (tree, frontier, probAt, sampler) => {
-      const candidates = frontier.flatMap((node) => {
+      const candidates: Candidate[] = [];
+      for (const node of frontier) {
         const draftProb = probAt(node);
-        const tokens = [...draftProb.keys()].filter((token) => draftProb[token]! > 0);
-        const logProbs = tokens.map((token) => plain[node]! + log(draftProb[token]!));
-        const keys = disturbedKeys(
-          disturbed[node]!,
-          logProbs.map((logProb) => logProb + gumbel(sampler.number())),
-        );
-        return tokens
-          .map((token, i) => ({ node, draftProb, token, logProb: logProbs[i]!, key: keys[i]! }))
-          .sort(byKey)
-          .slice(0, width);
-      });
-      const childrenOf = new Map<number, number[]>();
-      const added = candidates
-        .sort(byKey)
-        .slice(0, width)
-        .map(({ node, draftProb, token, logProb, key }) => {
-          const child = tree.add(node, token, draftProb[token]!);
-          plain[child] = logProb;
-          disturbed[child] = key;
-          const children = [...(childrenOf.get(node) ?? []), child];
-          childrenOf.set(node, children);
-          tree.drew(node, draftProb, children);
-          return child;
+        let [left, key] = [1, keys[node]!];
+        drawDistinct(sampler, draftProb, width).forEach((token, rank) => {
+          if (rank > 0) key = boundedGumbel(logProbs[node]! + log(left), key, sampler.number());
+          candidates.push({ node, draftProb, token, key });
+          left = Math.max(Number.MIN_VALUE, left - draftProb[token]!);
         });
-      return added;
+      }
+      candidates.sort((a, b) => b.key - a.key || a.node - b.node);
+      const childrenOf = new Map<number, number[]>();
+      return candidates.slice(0, width).map(({ node, draftProb, token, key }) => {
+        const child = tree.add(node, token, draftProb[token]!);
+        logProbs[child] = logProbs[node]! + log(draftProb[token]!);
+        keys[child] = key;
+        const children = [...(childrenOf.get(node) ?? []), child];
+        childrenOf.set(node, children);
+        tree.drew(node, draftProb, children);
+        return child;
+      });
     };
   };
   return { name: `beam-${width}x${depth}`, sampling: 'withoutReplacement', depth, most: () => width, start };
 }
 
-const byKey = (
-  a: { readonly key: number; readonly token: number },
-  b: { readonly key: number; readonly token: number },
-) => b.key - a.key || a.token - b.token;
-
-/**
- * Keys of a node's children, in the order of their own and with the node's as the largest:
- * -ln(exp(-parent) - exp(-largest) + exp(-own)), in a form that does not cancel.
- */
-export function disturbedKeys(parent: number, own: readonly number[]): number[] {
-  const largest = own.reduce((a, b) => Math.max(a, b), -Infinity);
-  return own.map((key) => {
-    if (key === largest) return parent;
-    const v = parent - key + log1p(-exp(key - largest));
-    return parent - Math.max(0, v) - log1p(exp(-Math.abs(v)));
-  });
+/** A sequence that may go on in the beam. */
+interface Candidate {
+  readonly node: number;
+  readonly draftProb: Float64Array;
+  readonly token: number;
+  readonly key: number;
 }
 
-/** ln(1 + x), also where x is small. */
-function log1p(x: number): number {
-  const sum = 1 + x;
-  return sum === 1 ? x : (log(sum) * x) / (sum - 1);
+/**
+ * A Gumbel number around a location, given that it is at most `bound`.
+ * @param u in [0, 1); 0 counts as half the smallest step
+ */
+function boundedGumbel(location: number, bound: number, u: number): number {
+  return location - log(exp(location - bound) - log(Math.max(u, 2 ** -54)));
 }
 
 type ChooseChildren = (

@@ -3,7 +3,6 @@
  * all of them, each with its probability, so that the law of what is emitted comes out exactly.
  * @module
  */
-import { log } from '../engine/math.ts';
 import { uniform } from '../decode/random.ts';
 import { select } from '../decode/sampling.ts';
 
@@ -12,11 +11,6 @@ export interface Chooser {
   accept(probability: number): boolean;
   /** An id, with a probability in proportion to its weight. @param weights (V,) f64, 0 or more, not all 0 */
   draw(weights: Float64Array): number;
-  /**
-   * Ids drawn one after the other, each in proportion to its weight among those that are left: as many as asked for, or as have weight.
-   * @param weights as for `draw`
-   */
-  order(weights: Float64Array, count: number): number[];
 }
 
 /** What a drafter samples with. */
@@ -59,24 +53,21 @@ export class SeededChooser implements Sampler {
   draw(weights: Float64Array): number {
     return select(weights, this.number());
   }
-
-  /**
-   * The ids of the largest log weights after Gumbel noise: their order is the law of draws without replacement.
-   * Source: Kool, van Hoof and Welling, 2019, arXiv 1903.06059.
-   */
-  order(weights: Float64Array, count: number): number[] {
-    const keys: { readonly id: number; readonly key: number }[] = [];
-    for (let id = 0; id < weights.length; id++) {
-      if (weights[id]! > 0) keys.push({ id, key: log(weights[id]!) + gumbel(this.number()) });
-    }
-    return keys
-      .sort((a, b) => b.key - a.key || a.id - b.id)
-      .slice(0, count)
-      .map(({ id }) => id);
-  }
 }
 
-/** -log(-log u), finite for every u of `uniform`: 0 counts as half the smallest step. */
-export function gumbel(u: number): number {
-  return -log(-log(Math.max(u, 2 ** -54)));
+/**
+ * Ids drawn one after the other, each in proportion to its weight among those that are left: as many as asked for, or as have weight.
+ *
+ * This is the law of Gumbel-top-k, by which recursive speculative decoding draws, for a number an id instead of one for every token.
+ * @param weights as for `Chooser.draw`
+ */
+export function drawDistinct(chooser: Chooser, weights: Float64Array, count: number): number[] {
+  const left = weights.slice();
+  const ids: number[] = [];
+  while (ids.length < count && left.some((weight) => weight > 0)) {
+    const id = chooser.draw(left);
+    left[id] = 0;
+    ids.push(id);
+  }
+  return ids;
 }

@@ -12,8 +12,8 @@
  */
 import { trialRule, type Trial } from './rule.ts';
 
-/** Halvings of 1..k: more than f64 can tell apart. */
-const HALVINGS = 60;
+/** Halvings of 1..k: the upper end is sound at any number, and so many leave less than a billionth of acceptance. */
+const HALVINGS = 32;
 
 /** How k draws are judged. */
 export interface KSeqTerms {

@@ -4,7 +4,6 @@ import {
   branches,
   chains,
   depthWithin,
-  disturbedKeys,
   likeliest,
   SampledTree,
   topAndOne,
@@ -123,31 +122,35 @@ test('k-seq over chains whose shared nodes count once would be seen', () => {
   assert.ok(Math.max(...[1, 2, 3, 4].map((seed) => passLaw(chains(3, 1), seed, once))) > 1e-3);
 });
 
-test('disturbed keys: the known answer, and the best child is as good as its node', () => {
-  const keys = disturbedKeys(-0.3, [-0.493147, -0.103973, -2.009438]);
-  [-0.630074, -0.3, -2.041144].forEach((expected, i) => {
-    assert.ok(Math.abs(keys[i]! - expected) < 1e-6, `${keys[i]}`);
-  });
-});
+/** Probability of two sequences, one after the other, without replacement. */
+function pairLaw(probabilities: ReadonlyMap<string, number>): Map<string, number> {
+  const law = new Map<string, number>();
+  for (const [first, p] of probabilities) {
+    for (const [second, q] of probabilities) if (first !== second) law.set(`${first} ${second}`, (p * q) / (1 - p));
+  }
+  return law;
+}
 
-test('beams of depth 1 draw without replacement: chi-square over 40 000 of them (seed 1)', () => {
-  const q = Float64Array.of(0.5, 0.3, 0.2, 0);
-  const expected: Readonly<Record<string, number>> = {
-    ...{ '0,1': 0.3, '0,2': 0.2, '1,0': 3 / 14, '1,2': 6 / 70, '2,0': 0.125, '2,1': 0.075 },
-  };
-  const counts: Record<string, number> = {};
-  const runs = 40_000;
+test('beams are sequences drawn without replacement: chi-square of 30 000 pairs of two tokens each (seed 1)', () => {
+  const laws = [0.5, 0.3, 0.2].map((p) => Float64Array.of(p, 0.9 - p, 0.1));
+  const draft: Model = (path) => laws[path[0] ?? 2]!;
+  const sequences = new Map<string, number>();
+  draft([]).forEach((p, a) => {
+    draft([a]).forEach((q, b) => sequences.set(`${a}${b}`, p * q));
+  });
+  const counts = new Map<string, number>();
+  const runs = 30_000;
   const chooser = new SeededChooser(1, 1);
   for (let run = 0; run < runs; run++) {
-    const pair = grown(beam(2, 1), () => q, chooser.at(run))
-      .tokens.slice(1)
-      .join();
-    counts[pair] = (counts[pair] ?? 0) + 1;
+    const tree = grown(beam(2, 2), draft, chooser.at(run));
+    const leaves = [...tree.tokens.keys()].slice(-2);
+    const pair = leaves.map((leaf) => pathOf(tree, leaf).join('')).join(' ');
+    counts.set(pair, (counts.get(pair) ?? 0) + 1);
   }
   let chiSquare = 0;
-  for (const [pair, p] of Object.entries(expected)) chiSquare += ((counts[pair] ?? 0) - runs * p) ** 2 / (runs * p);
-  // 5 degrees of freedom: more than 20.5 comes once in a thousand times; the seed is always the same.
-  assert.ok(chiSquare < 20.5, `${chiSquare}`);
+  for (const [pair, p] of pairLaw(sequences)) chiSquare += ((counts.get(pair) ?? 0) - runs * p) ** 2 / (runs * p);
+  // 71 degrees of freedom: more than 112 comes once in a thousand times; the seed is always the same.
+  assert.ok(chiSquare < 112, `${chiSquare}`);
 });
 
 test('sizes out of range are refused', () => {

@@ -56,16 +56,6 @@ function chooserOf(choose: (probabilities: readonly number[]) => number): Choose
       return choose([probability, 1 - probability]) === 0;
     },
     draw,
-    order(weights, count) {
-      const left = Array.from(weights);
-      const ids: number[] = [];
-      while (ids.length < count && left.some((weight) => weight > 0)) {
-        const id = draw(left);
-        left[id] = 0;
-        ids.push(id);
-      }
-      return ids;
-    },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { TargetRows } from '../../src/model/target.ts';
 import type { Draw, DraftTree } from '../../src/tree/draft-tree.ts';
-import type { Chooser } from '../../src/verify/chooser.ts';
+import { type Chooser, drawDistinct } from '../../src/verify/chooser.ts';
 import type { Verifier } from '../../src/verify/verifier.ts';
 import { random, randomInt } from '../numbers.ts';
 import { everyChoice } from './every-choice.ts';
@@ -173,7 +173,7 @@ export const independent: Siblings = (draftProb, children, chooser) => {
 
 /** Draws without replacement; where q has fewer tokens, fewer of them. */
 export const distinct: Siblings = (draftProb, children, chooser) => {
-  const tokens = chooser.order(draftProb, children.length);
+  const tokens = drawDistinct(chooser, draftProb, children.length);
   return { tokens, draw: drawOf(draftProb, children.slice(0, tokens.length)) };
 };
 
@@ -196,7 +196,7 @@ export const byRule: Siblings = (draftProb, children) => ({
 
 /** Two drawn without replacement, the rest by rule: one tree of both kinds. */
 export const mixed: Siblings = (draftProb, children, chooser) => {
-  const drawn = chooser.order(draftProb, Math.min(2, children.length));
+  const drawn = drawDistinct(chooser, draftProb, Math.min(2, children.length));
   const others = descending(draftProb).filter((id) => !drawn.includes(id));
   return {
     tokens: [...drawn, ...others].slice(0, children.length),
