@@ -136,7 +136,9 @@ test('beams are sequences drawn without replacement: chi-square of 30 000 pairs 
   const draft: Model = (path) => laws[path[0] ?? 2]!;
   const sequences = new Map<string, number>();
   draft([]).forEach((p, a) => {
-    draft([a]).forEach((q, b) => sequences.set(`${a}${b}`, p * q));
+    draft([a]).forEach((q, b) => {
+      sequences.set(`${a}${b}`, p * q);
+    });
   });
   const counts = new Map<string, number>();
   const runs = 30_000;

@@ -140,8 +140,14 @@ export function lawOf(logits: Float32Array): number[] {
  * How far emitted tokens are from the target: over every path that a pass can reach, the largest difference between the probability of going on
  * with a token and the target's of that token there, times the probability of the path. 0 for every lossless rule, and then the joint law of any number of
  * tokens is the target's.
+ *
+ * @param expectedAt what the target says after a path, its settings applied
  */
-export function distance(law: ReadonlyMap<string, number>, target: Model): number {
+export function distance(
+  law: ReadonlyMap<string, number>,
+  target: Model,
+  expectedAt: (path: readonly number[]) => ArrayLike<number> = (path) => lawOf(logitsOf(target(path))),
+): number {
   /** Probability that a pass emits this and more. */
   const beyond = new Map<string, number>();
   const begins = new Map<string, number>();
@@ -157,7 +163,7 @@ export function distance(law: ReadonlyMap<string, number>, target: Model): numbe
   let largest = Math.abs((beyond.get('') ?? 0) - 1);
   for (const [before, reached] of beyond) {
     const path = before === '' ? [] : before.split(',').map(Number);
-    lawOf(logitsOf(target(path))).forEach((prob, token) => {
+    Array.from(expectedAt(path)).forEach((prob, token) => {
       const emitted = begins.get([...path, token].join()) ?? 0;
       largest = Math.max(largest, Math.abs(emitted - reached * prob));
     });

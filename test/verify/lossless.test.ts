@@ -1,4 +1,5 @@
 /** Every lossless rule emits the target's law, exactly: over all small trees, every draft that can be drawn, every choice of the rule. */
+import { LogitsProcessor } from '../../src/decode/sampling.ts';
 import type { Chooser } from '../../src/verify/chooser.ts';
 import { kSeq, tryKSeq } from '../../src/verify/k-seq.ts';
 import {
@@ -9,7 +10,7 @@ import {
   tryWithoutReplacement,
   withoutReplacement,
 } from '../../src/verify/recursive-rejection.ts';
-import { TargetWeights, type Trial, trialVerifier } from '../../src/verify/rule.ts';
+import { normalise, TargetWeights, type Trial, trialVerifier } from '../../src/verify/rule.ts';
 import { assert, note, test } from '../harness.ts';
 import {
   byRule,
@@ -17,6 +18,7 @@ import {
   distinct,
   emittedLaw,
   independent,
+  logitsOf,
   mixed,
   type Pair,
   parentArrays,
@@ -66,6 +68,27 @@ for (const [name, trial, drafts] of RULES) {
     });
   }
 }
+
+test('temperature, cuts and penalty apply to the target as in plain decoding, by the history of each node (seed 7)', () => {
+  const settings = { temperature: 0.7, topK: 3, topP: 0.9, minP: 0.05, repetitionPenalty: 1.3 };
+  const processed = new TargetWeights(VOCAB, settings);
+  const plain = new LogitsProcessor(VOCAB, settings);
+  for (const [name, trial, drafts] of RULES) {
+    const [siblings] = Object.values(drafts) as [Siblings];
+    const verifierOf = (chooser: Chooser) =>
+      trialVerifier({ name, guarantee: 'sameDistribution' }, trial, processed, () => chooser);
+    parentArrays(4).forEach((parents, i) => {
+      const pair = randomPair(7000 + i);
+      const law = emittedLaw(parents, pair, siblings, verifierOf);
+      const expectedAt = (path: readonly number[]) => {
+        const weights = plain.process(logitsOf(pair.target(path)), [0, ...path]).slice();
+        normalise(weights);
+        return weights;
+      };
+      assert.ok(distance(law, pair.target, expectedAt) < 1e-12, `${name}, ${parents}`);
+    });
+  }
+});
 
 /** What is wrong, and the trees in which it shows. */
 const FAULTS: Readonly<Record<string, readonly [trial: Trial, siblings: Siblings]>> = {
