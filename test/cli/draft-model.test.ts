@@ -25,7 +25,10 @@ test('a model that drafts for itself is accepted whole by speculative sampling; 
   assert.equal(sampled.stats.sources['draft-model'].drafted, sampled.stats.num_draft_tokens);
   // Four drafts and the model's own token a pass; the last pass has room for no more than 0.
   assert.is(sampled.stats.passes, 4);
-  const [plain, drafted] = [await generated('--draft', 'none'), await generated(...own, '--draft-shape', 'likeliest:2,1,1')];
+  const [plain, drafted] = [
+    await generated('--draft', 'none'),
+    await generated(...own, '--draft-shape', 'likeliest:2,1,1'),
+  ];
   assert.equal(drafted.tokens, plain.tokens);
   assert.ok(drafted.stats.num_accepted_tokens > 0);
 });
