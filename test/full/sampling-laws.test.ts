@@ -162,8 +162,8 @@ test(`the embedded model: three tokens of ${MODEL_RUNS} generations have its joi
     const draft = draftModel(model, shape, { temperature: 1.4, topK: 8 });
     const counts = new Map<string, number>();
     for (let seed = 0; seed < MODEL_RUNS; seed++) {
-      const options = { ...SETTINGS, maxTokens: TOKENS, seed, draft, verifier } as GenerateOptions;
-      const generation = model.generate(prompt, options);
+      const options: object = { ...SETTINGS, maxTokens: TOKENS, seed, draft, verifier };
+      const generation = model.generate(prompt, options as GenerateOptions);
       await generation.text();
       const key = generation.tokens.join();
       counts.set(key, (counts.get(key) ?? 0) + 1);
