@@ -79,7 +79,7 @@ async function costsOf(drafter: Drafter, text: Int32Array, history: number, node
   const tokens: number[] = [...text.subarray(0, history)];
   const proposing: number[] = [];
   const observing: number[] = [];
-  drafter.begin(text.slice(0, history));
+  drafter.begin(text.slice(0, history), 0);
   for (let at = history; at < text.length; at++) {
     const started = performance.now();
     const tree = await drafter.propose(nodes + 1);

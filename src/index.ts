@@ -13,7 +13,7 @@ export type { DraftOption, GenerateOptions, Prediction, Progress } from './decod
 export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
 export type { AcceptedNode, StepReport } from './decode/step-report.ts';
-export type { Drafter, Outlook, StepRecord } from './draft/drafter.ts';
+export type { AnyDrafter, Drafter, Outlook, StepRecord } from './draft/drafter.ts';
 export type { EmbedOptions } from './embed.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
 export type { WorkerLike } from './runtime/workers.ts';
@@ -21,6 +21,7 @@ export { ForetokenError } from './errors.ts';
 export type { HubOptions, HubStore } from './hub/options.ts';
 export { type EstimateOptions, estimate, type LoadOptions, load } from './load.ts';
 export type { LoadProgress } from './model/load-weights.ts';
-export type { TargetRows } from './model/target.ts';
+export type { Target, TargetRows } from './model/target.ts';
 export type { Conversation, MemoryUse, Model, Prompt, Snapshot } from './model.ts';
-export type { DraftTree } from './tree/draft-tree.ts';
+export type { Draw, DraftSampling, DraftTree } from './tree/draft-tree.ts';
+export type { AcceptanceRule, Guarantee } from './verify/verifier.ts';

@@ -17,7 +17,9 @@ import type { ModelConfig } from './formats/hf-config.ts';
 import type { MemoryPlan } from './model/memory-plan.ts';
 import type { Session } from './model/session.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
+import type { Target } from './model/target.ts';
 import type { TextTokenizer } from './text/text-tokenizer.ts';
+import type { DraftSampling } from './tree/draft-tree.ts';
 
 /** Text, for models with a tokenizer, or token ids. */
 export type Prompt = string | ArrayLike<number>;
@@ -100,7 +102,7 @@ export class Model {
    *   While iterating: what `generate` of src/decode states
    * @example for await (const { text } of model.generate('export function', { maxTokens: 64 })) write(text);
    */
-  generate(prompt: Prompt, options?: GenerateOptions): Generation {
+  generate<S extends DraftSampling>(prompt: Prompt, options?: GenerateOptions<S>): Generation {
     return this.#own().generate(prompt, options);
   }
 
@@ -225,7 +227,7 @@ export class Conversation {
   }
 
   /** As `Model.generate`, in this session. The prompt is the whole text so far: what the cache holds of it is not computed again. */
-  generate(prompt: Prompt, options?: GenerateOptions): Generation {
+  generate<S extends DraftSampling>(prompt: Prompt, options?: GenerateOptions<S>): Generation {
     return generate(this.#host, this.#model.encode(prompt), options);
   }
 
@@ -249,6 +251,11 @@ export class Conversation {
    */
   fork(): Conversation {
     return this.#converse(this.#session.fork(), this.#host.cache.tokens);
+  }
+
+  /** The session itself: passes over tokens, for a drafter that is a model. What runs passes here does so instead of `generate`. */
+  get target(): Target {
+    return this.#session;
   }
 
   save(): Snapshot {

@@ -30,7 +30,7 @@ export async function simulate(
   own: boolean,
 ): Promise<Passes> {
   commitChain(target, prompt.slice(0, -1));
-  drafter.begin(Int32Array.from(prompt));
+  drafter.begin(Int32Array.from(prompt), 0);
   const history = [...prompt];
   let passes = 0;
   for (let done = 0; done < output.length; passes++) {

@@ -1,9 +1,10 @@
 /**
- * What a generation on the command line may draft from besides its own text: a store, a prediction.
+ * What a generation on the command line may draft from besides its own text: a store, a prediction, a smaller model.
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import type { GenerateOptions } from '../decode/options.ts';
+import type { DraftOption, GenerateOptions } from '../decode/options.ts';
+import type { AnyDrafter } from '../draft/drafter.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { openStore } from '../store/store.ts';
 import type { OptionTable, OptionValues } from './options.ts';
@@ -14,19 +15,22 @@ export const DRAFT_OPTIONS = {
 } as const satisfies OptionTable;
 
 /**
- * The options of a generation, with what these files add.
+ * The options of a generation, with what these files add, and with a drafter besides.
  * @throws {ForetokenError} `usage.option` for a store with `--draft none`, `source.read`; what `openStore` states
  */
 export async function withDrafts(
   options: GenerateOptions,
   { store, prediction }: OptionValues<typeof DRAFT_OPTIONS>,
+  drafter?: AnyDrafter,
 ): Promise<GenerateOptions> {
   const text = prediction === undefined ? {} : { prediction: await readText(prediction) };
-  if (store === undefined) return { ...options, ...text };
-  if (options.draft === 'none')
+  if (store !== undefined && options.draft === 'none')
     throw new ForetokenError('usage.option', '--store: nothing is drafted with --draft none');
-  const drafter = (await openStore(store)).drafter();
-  return { ...options, ...text, draft: [options.draft ?? 'auto', drafter].flat() };
+  const others = [...(store === undefined ? [] : [(await openStore(store)).drafter()]), ...(drafter ? [drafter] : [])];
+  if (others.length === 0) return { ...options, ...text };
+  // A drafter that samples drafts alone unless others are named: merged trees lose how they were drawn.
+  const named = drafter && options.draft === 'auto' ? [] : (options.draft ?? 'auto');
+  return { ...options, ...text, draft: [named, others].flat(2) as DraftOption };
 }
 
 async function readText(path: string): Promise<string> {

@@ -9,6 +9,7 @@ import type { Piece } from '../decode/output.ts';
 import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
 import { command } from './command.ts';
+import { DRAFT_MODEL_OPTIONS, draftModelOption, ruleOption } from './draft-model-options.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
 import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
@@ -27,6 +28,7 @@ export const generateCommand = command({
     ...GENERATE_OPTIONS,
     ...PROMPT_CACHE_OPTIONS,
     ...DRAFT_OPTIONS,
+    ...DRAFT_MODEL_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -40,20 +42,24 @@ Ctrl-C ends the text; what there is of it is kept.
   foretoken generate 'export function clamp(' --max-tokens 64 --stats
   foretoken generate --file prompt.txt --draft lookup,recycle --json
   foretoken generate --file prompt.txt --store notes.store --prediction old.txt
-  git diff | foretoken generate --temperature 0.8 --seed 7`,
+  git diff | foretoken generate --temperature 0.8 --seed 7
+  foretoken generate --file prompt.txt --model large --draft-model small --temperature 1 --verify speculative`,
   async run({ options, positionals: [argument] }, terminal) {
     const prompt = await readPrompt(argument, options);
     if (prompt === undefined)
       throw new ForetokenError('usage.prompt', 'no prompt: give an argument, --file, --prompt-ids, or text on stdin');
     const cache = await openPromptCache(options);
+    const rule = ruleOption(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
+    const drafter = await draftModelOption(options, model, terminal);
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
       );
     const conversation = cache ? cache.conversation(model, prompt) : model.conversation();
     const generation: Generation = conversation.generate(prompt, {
-      ...(await withDrafts(generateOptions(options), options)),
+      ...(await withDrafts(generateOptions(options), options, drafter)),
+      ...(rule && { verifier: rule }),
       signal: terminal.signal,
       onProgress,
     });
@@ -66,7 +72,11 @@ Ctrl-C ends the text; what there is of it is kept.
       await (asText ? streamText : streamIds)(generation, terminal);
     }
     await cache?.keep(conversation);
-    if (options.stats) terminal.note(`${statsLines(generation.stats)}\n${threadsLine(model)}`);
+    if (options.stats) {
+      const lines = [statsLines(generation.stats), threadsLine(model)];
+      if (rule) lines.push(`verifier: ${rule.name}, ${rule.guarantee}`);
+      terminal.note(lines.join('\n'));
+    }
   },
 });
 

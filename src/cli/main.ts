@@ -7,6 +7,7 @@
  */
 import process from 'node:process';
 import { ForetokenError, quote } from '../errors.ts';
+import { acceptanceCommand } from './acceptance.ts';
 import { benchCommand } from './bench.ts';
 import { cacheCommand } from './cache.ts';
 import { chatCommand } from './chat.ts';
@@ -22,7 +23,7 @@ import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[generateCommand, chatCommand, embedCommand],
-  ...[inspectCommand, convertCommand, indexCommand, benchCommand, cacheCommand],
+  ...[inspectCommand, convertCommand, indexCommand, benchCommand, acceptanceCommand, cacheCommand],
 ];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;

@@ -3,7 +3,7 @@
  * drafts were accepted.
  * @module
  */
-import type { Drafter } from '../draft/drafter.ts';
+import type { AnyDrafter } from '../draft/drafter.ts';
 import { Lookup } from '../draft/lookup.ts';
 import { Proposer } from '../draft/proposer.ts';
 import { Recycle } from '../draft/recycle.ts';
@@ -51,7 +51,7 @@ export function drafterBytes(name: AutoDrafter, { vocab, context }: DraftingSize
 
 export class Drafting {
   readonly #sizes: DraftingSizes;
-  readonly #drafters = new Map<DrafterName, Drafter>();
+  readonly #drafters = new Map<DrafterName, AnyDrafter>();
   readonly #experience = { acceptance: new Acceptance(), patience: new Patience() };
   readonly #costs: PassCosts;
 
@@ -98,7 +98,7 @@ export class Drafting {
     return plan(new AdaptiveScheduler(costs, this.#experience, proposer, nodes), proposer);
   }
 
-  #drafter(name: DrafterName, late?: LateDrafters): Drafter {
+  #drafter(name: DrafterName, late?: LateDrafters): AnyDrafter {
     let drafter = this.#drafters.get(name);
     if (!drafter) {
       const { vocab, context } = this.#sizes;

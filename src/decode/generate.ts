@@ -20,6 +20,7 @@ import type { Verifier } from '../verify/verifier.ts';
 import type { Target, TargetRows } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
 import { chain, rootOnly, type DraftTree } from '../tree/draft-tree.ts';
+import type { DraftSampling } from '../tree/draft-tree.ts';
 import { clipDepth } from '../tree/prune.ts';
 import type { DraftPlan, Drafting, Encode } from './drafting.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
@@ -66,11 +67,15 @@ const UNPLANNED: DraftPlan = { proposer: undefined, scheduler: fixedScheduler(1)
  * taken until the generation has ended, failed, or been broken off.
  *
  * @param prompt token ids, 1..context of them
- * @throws {ForetokenError} `prompt.*` and `option.*` at once; while iterating `session.busy`, `drafter.failed`, `drafter.tree`,
+ * @throws {ForetokenError} `prompt.*` and `option.*` at once; while iterating `session.busy`, `drafter.failed`, `drafter.tree`, `tree.draws`,
  *   `logits.finite`, and for the plan what `Drafting.plan` states. The model stays usable after each
  * @throws the signal's reason, while iterating, once it aborts
  */
-export function generate(host: Host, prompt: ArrayLike<number>, options?: GenerateOptions): Generation {
+export function generate<S extends DraftSampling>(
+  host: Host,
+  prompt: ArrayLike<number>,
+  options?: GenerateOptions<S>,
+): Generation {
   const settings = checkOptions(options);
   const { sampling, seed } = settings;
   if (settings.stop.length > 0 && !host.detokenizer) {
@@ -79,7 +84,7 @@ export function generate(host: Host, prompt: ArrayLike<number>, options?: Genera
   const { target } = host.cache;
   const history = checkPrompt(prompt, target);
   host.drafting.check(settings);
-  const verifier = createVerifier(settings, target.vocab);
+  const verifier = settings.verifier?.create(settings, target.vocab) ?? createVerifier(settings, target.vocab);
   const output = new Output(settings, host.endTokens, host.detokenizer?.());
   const run: Run = { host, settings, plan: UNPLANNED, verifier, history, output, stats: new StatsRecorder([]) };
   const describe = () => run.stats.result(run.plan.scheduler.explain(), sampling.temperature > 0 ? seed : undefined);
@@ -121,7 +126,7 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
     const breather = new Breather();
     const prompt = Int32Array.from(history);
     await prefill(run, prompt, breather);
-    plan.proposer?.begin(prompt);
+    plan.proposer?.begin(prompt, settings.seed);
     while (!output.finishReason) {
       if (signal?.aborted) throw signal.reason;
       await step(run);

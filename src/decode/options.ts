@@ -3,8 +3,10 @@
  * @module
  */
 import { outOfRange, wrongType } from '../check-options.ts';
-import type { Drafter } from '../draft/drafter.ts';
+import type { AnyDrafter, Drafter } from '../draft/drafter.ts';
 import { ForetokenError, quote } from '../errors.ts';
+import type { DraftSampling } from '../tree/draft-tree.ts';
+import type { AcceptanceRule } from '../verify/verifier.ts';
 import type { SamplingSettings } from './sampling.ts';
 import type { StepReport } from './step-report.ts';
 
@@ -12,8 +14,13 @@ import type { StepReport } from './step-report.ts';
  * What guesses: `auto` lets a scheduler decide when the drafters of AUTO_DRAFTERS pay, and those that stand beside it in a list; `none` decodes plainly;
  * else a drafter, or several merged.
  */
-export type DraftOption = 'auto' | 'none' | DrafterName | readonly Source[] | Drafter;
-type Source = 'auto' | DrafterName | Drafter;
+export type DraftOption<S extends DraftSampling = DraftSampling> =
+  | 'auto'
+  | 'none'
+  | DrafterName
+  | readonly ('auto' | DrafterName | Drafter<S>)[]
+  | Drafter<S>;
+type Source = 'auto' | DrafterName | AnyDrafter;
 
 /** The built-in drafters; the code of those that `auto` does without is loaded when they are first named. */
 export type DrafterName = (typeof DRAFTER_NAMES)[number];
@@ -38,7 +45,8 @@ export interface Progress {
   readonly total: number;
 }
 
-export interface GenerateOptions {
+/** @typeParam S how those who draft sample: the rule that accepts must be valid for it */
+export interface GenerateOptions<S extends DraftSampling = DraftSampling> {
   /** Most tokens to generate. Default: until end-of-text, a stop string, or the end of the context. */
   readonly maxTokens?: number;
   /** 0 (default) is greedy; else logits are divided by it and a token is drawn. 0..100. */
@@ -58,9 +66,14 @@ export interface GenerateOptions {
   /** Aborts the call: the iteration then throws the signal's reason, as `fetch` does. */
   readonly signal?: AbortSignal;
   /** Default `auto`. */
-  readonly draft?: DraftOption;
+  readonly draft?: DraftOption<S>;
   /** Most nodes to draft in one pass; default: what the model's passes allow with `auto`, 15 with named drafters. */
   readonly draftTokens?: number;
+  /**
+   * What is accepted: a rule of `foretoken/verify`. Default: the target's own choice or draw, which gives the tokens of plain decoding. Rules
+   * compare the probabilities of target and drafter, and promise no more than the same distribution.
+   */
+  readonly verifier?: AcceptanceRule<S>;
   /**
    * A fixed cost of a pass over n new tokens at index n, in any unit, instead of the measured one: decisions of `auto` then do not depend
    * on time. Index 0 is not used; beyond the end the last step goes on.
@@ -85,6 +98,7 @@ export interface Settings {
   /** Who drafts; an empty list decodes plainly. */
   readonly draft: readonly Source[];
   readonly draftTokens: number | undefined;
+  readonly verifier: AcceptanceRule<DraftSampling> | undefined;
   readonly costTable: Float64Array | undefined;
   readonly logprobs: number | undefined;
   /** What it holds is checked where it is read. */
@@ -105,7 +119,7 @@ const MAX_DRAFT_TOKENS = 65535;
 /**
  * @throws {ForetokenError} `option.unknown` for a name that is not an option, `option.type` and `option.range` for a value that it cannot take
  */
-export function checkOptions(options: GenerateOptions = {}): Settings {
+export function checkOptions<S extends DraftSampling>(options: GenerateOptions<S> = {}): Settings {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(READERS, name)) {
@@ -131,6 +145,7 @@ export function checkOptions(options: GenerateOptions = {}): Settings {
     signal: read('signal'),
     draft: read('draft'),
     draftTokens: read('draftTokens'),
+    verifier: read('verifier'),
     costTable: read('costTable'),
     logprobs: read('logprobs'),
     prediction: read('prediction'),
@@ -152,6 +167,7 @@ const READERS = {
   signal: readSignal,
   draft: readDraft,
   draftTokens: integer(1, MAX_DRAFT_TOKENS),
+  verifier: readVerifier,
   costTable: readCosts,
   logprobs: integer(0, 20),
   prediction: readPrediction,
@@ -222,8 +238,8 @@ function readDraft(name: string, value: unknown): Settings['draft'] {
   return drafters as Source[];
 }
 
-function isDrafter(value: unknown): value is Drafter {
-  const drafter = value as Partial<Drafter> | null;
+function isDrafter(value: unknown): value is AnyDrafter {
+  const drafter = value as Partial<AnyDrafter> | null;
   return (
     typeof drafter === 'object' &&
     drafter !== null &&
@@ -239,6 +255,13 @@ function isDrafter(value: unknown): value is Drafter {
 function isSources(value: unknown): value is readonly string[] {
   const names = Array.isArray(value) ? value : [];
   return names.length >= 1 && names.length <= MAX_SOURCES && names.every((name) => typeof name === 'string');
+}
+
+/** Whether it fits the drafters is the rule's to say. */
+function readVerifier(name: string, value: unknown): Settings['verifier'] {
+  const rule = value as Partial<AcceptanceRule<DraftSampling>> | null | undefined;
+  if (rule !== undefined && typeof rule?.create !== 'function') throw wrongType(name, 'an acceptance rule', value);
+  return rule as Settings['verifier'];
 }
 
 function readCosts(name: string, value: unknown): Float64Array | undefined {

@@ -50,9 +50,12 @@ export function philox(counter: readonly number[], key: readonly number[]): numb
  *
  * @param seed     integer, 0..2^53 - 1
  * @param position of the token to be drawn: the number of tokens before it, prompt included
+ * @param draw     where a position takes several numbers, which of them
+ * @param stream   0 decides tokens; drafters that sample have others
  * @returns a multiple of 2^-53 in [0, 1)
  */
-export function uniform(seed: number, position: number): number {
-  const [first, second] = philox([position, 0, 0, 0], [seed >>> 0, Math.floor(seed / 4294967296)]) as [number, number];
+export function uniform(seed: number, position: number, draw = 0, stream = 0): number {
+  const key = [seed >>> 0, Math.floor(seed / 4294967296)];
+  const [first, second] = philox([position, draw, stream, 0], key) as [number, number];
   return ((first >>> 5) * 67108864 + (second >>> 6)) / 9007199254740992;
 }

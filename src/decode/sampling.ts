@@ -58,19 +58,7 @@ export class LogitsProcessor {
    * @throws {ForetokenError} `logits.finite` when the logits hold no finite maximum
    */
   draw(logits: Float32Array, history: readonly number[], u: number): number {
-    const weights = this.process(logits, history);
-    let total = 0;
-    for (let id = 0; id < weights.length; id++) total += weights[id]!;
-    const target = u * total;
-    let sum = 0;
-    let token = 0;
-    for (let id = 0; id < weights.length; id++) {
-      if (weights[id] === 0) continue;
-      token = id;
-      sum += weights[id]!;
-      if (sum > target) break;
-    }
-    return token;
+    return select(this.process(logits, history), u);
   }
 
   /**
@@ -137,6 +125,25 @@ export class LogitsProcessor {
     }
     clearBelow(weights, weights[last]!, last, 0);
   }
+}
+
+/**
+ * The id that a random number selects: the first at which the running sum of weights exceeds that share of their sum.
+ * @param u in [0, 1)
+ */
+export function select(weights: Float64Array, u: number): number {
+  let total = 0;
+  for (let id = 0; id < weights.length; id++) total += weights[id]!;
+  const target = u * total;
+  let sum = 0;
+  let token = 0;
+  for (let id = 0; id < weights.length; id++) {
+    if (weights[id] === 0) continue;
+    token = id;
+    sum += weights[id]!;
+    if (sum > target) break;
+  }
+  return token;
 }
 
 /** A number that the K largest values reach, and few others: the Kth largest among the maxima of blocks, of which there are about 4 K. */

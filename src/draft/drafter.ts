@@ -3,7 +3,7 @@
  * @module
  */
 import type { TargetRows } from '../model/target.ts';
-import type { DraftTree } from '../tree/draft-tree.ts';
+import type { DraftSampling, DraftTree } from '../tree/draft-tree.ts';
 
 /** What one verification pass decided, as drafters and schedulers see it. */
 export interface StepRecord {
@@ -30,13 +30,18 @@ export interface Outlook {
  * Guesses the next tokens. A drafter keeps its state between calls; the loop calls `begin` once per generation, then
  * `propose` and `observe` in turn, `observe` also after plain steps.
  */
-export interface Drafter {
+export interface Drafter<S extends DraftSampling = 'deterministic'> {
   /** Stable name: `lookup`, `recycle` ... also the name on the command line. */
   readonly name: string;
   /** Names of the proposers behind `DraftTree.sources`; default `[name]`. */
   readonly sources?: readonly string[];
-  /** A new text: (P,) its tokens so far; the last one will be the root of the first tree. A scheduler may begin it anew at any time. */
-  begin(prompt: Int32Array): void;
+  /** How it chooses the children of a node; default `deterministic`. What it draws it tells in `DraftTree.draws`. */
+  readonly sampling?: S;
+  /**
+   * A new text: (P,) its tokens so far; the last one will be the root of the first tree. A scheduler may begin it anew at any time.
+   * @param seed key of the generation's random numbers: who samples takes a stream of its own (src/decode/random.ts)
+   */
+  begin(prompt: Int32Array, seed: number): void;
   /**
    * A tree of at most `budget` nodes, the root included, whose root is the last committed token. The root alone means: no guess.
    * May be a promise; the loop waits for it, but not beyond an abort.
@@ -50,3 +55,6 @@ export interface Drafter {
   /** Learns from a finished step. */
   observe(step: StepRecord): void;
 }
+
+/** A drafter of any kind. */
+export type AnyDrafter = Drafter<DraftSampling>;

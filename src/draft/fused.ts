@@ -90,9 +90,9 @@ export class Fused implements Drafter {
     }
   }
 
-  begin(prompt: Int32Array): void {
-    this.#generator.begin(prompt);
-    this.#retriever.begin(prompt);
+  begin(prompt: Int32Array, seed: number): void {
+    this.#generator.begin(prompt, seed);
+    this.#retriever.begin(prompt, seed);
   }
 
   propose(budget: number): DraftTree | Promise<DraftTree> {

@@ -8,7 +8,7 @@ import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
-import type { Drafter, Outlook, StepRecord } from './drafter.ts';
+import type { AnyDrafter, Outlook, StepRecord } from './drafter.ts';
 
 /** What several drafters expect, one entry for each of them; undefined also for those that rest. */
 export type Outlooks = readonly (Outlook | undefined)[];
@@ -35,9 +35,10 @@ export class Proposer {
   readonly #members: readonly CheckedDrafter[];
   readonly #tree: TreeBuilder;
   #steps = 0;
+  #seed = 0;
 
   /** @param drafters at least one */
-  constructor(drafters: readonly Drafter[], signal?: AbortSignal) {
+  constructor(drafters: readonly AnyDrafter[], signal?: AbortSignal) {
     this.#members = drafters.map((drafter) => new CheckedDrafter(drafter, signal));
     this.drafters = this.#members.map(({ name }) => name);
     const sources = this.#members.flatMap((member) => member.sources);
@@ -46,8 +47,9 @@ export class Proposer {
   }
 
   /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
-  begin(prompt: Int32Array): void {
-    for (const member of this.#members) if (!member.rests) member.begin(prompt);
+  begin(prompt: Int32Array, seed = 0): void {
+    this.#seed = seed;
+    for (const member of this.#members) if (!member.rests) member.begin(prompt, seed);
   }
 
   /** Leaves a drafter alone: it is neither asked nor told, until it is woken. */
@@ -62,7 +64,7 @@ export class Proposer {
    */
   wake(drafter: number, history: readonly number[]): void {
     this.#members[drafter]!.rests = false;
-    this.#members[drafter]!.begin(Int32Array.from(history));
+    this.#members[drafter]!.begin(Int32Array.from(history), this.#seed);
   }
 
   /** Milliseconds that a drafter takes to learn from a step. */
@@ -132,10 +134,10 @@ class CheckedDrafter {
   readonly tells: boolean;
   readonly learning = new SteadyMean();
   rests = false;
-  readonly #drafter: Drafter;
+  readonly #drafter: AnyDrafter;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(drafter: Drafter, signal: AbortSignal | undefined) {
+  constructor(drafter: AnyDrafter, signal: AbortSignal | undefined) {
     this.name = drafter.name;
     this.sources = drafter.sources ?? [drafter.name];
     this.tells = drafter.outlook !== undefined;
@@ -143,8 +145,8 @@ class CheckedDrafter {
     this.#signal = signal;
   }
 
-  begin(prompt: Int32Array): void {
-    this.#call('begin', () => this.#drafter.begin(prompt));
+  begin(prompt: Int32Array, seed: number): void {
+    this.#call('begin', () => this.#drafter.begin(prompt, seed));
   }
 
   observe(step: StepRecord): void {

@@ -165,6 +165,10 @@ export class Session implements Target {
         check(node);
         return model.transformer.logits(node);
       },
+      hidden(node) {
+        check(node);
+        return model.transformer.stream(node);
+      },
       argmax(node) {
         check(node);
         return model.transformer.select(node, 1)[0]!;

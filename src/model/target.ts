@@ -16,6 +16,8 @@ export interface TargetRows {
   argmax(node: number): number;
   /** (k,) ids of the k largest logits of a node, best first; ties go to the lowest id. */
   topK(node: number, k: number): Int32Array;
+  /** (D,) f32 state of a node after the last layer, before the last norm; a view like `logits`. Absent where a target does not tell. */
+  hidden?(node: number): Float32Array;
 }
 
 /**

@@ -142,6 +142,13 @@ export class Transformer {
     return new Float32Array(memory.buffer, pass.logits + node * vocab * 4, vocab);
   }
 
+  /** @returns (D,) the stream of a node of the last pass; a view that the next pass overwrites */
+  stream(node: number): Float32Array {
+    const { hidden } = this.#config;
+    const { pass, memory } = this.#headStage;
+    return new Float32Array(memory.buffer, pass.stream + node * hidden * 4, hidden);
+  }
+
   /** @returns (k,) ids of the k largest logits of a node of the last pass, best first; a view that the next selection overwrites */
   select(node: number, k: number): Int32Array {
     const { vocab } = this.#config;

@@ -11,6 +11,20 @@
  */
 import { ForetokenError } from '../errors.ts';
 
+/**
+ * How the children of a node are chosen: by rule, or drawn from a distribution q. `independent` draws may repeat a token; those
+ * `withoutReplacement` come from q without the tokens drawn before; `topAndOne` takes the most likely tokens by rule and draws one of the others.
+ */
+export type DraftSampling = 'deterministic' | 'independent' | 'withoutReplacement' | 'topAndOne';
+
+/** How some children of a node were drawn. A tree without its draws is valid as well: then its nodes count as chosen by rule. */
+export interface Draw {
+  /** (V,) f64 q: the probability of each token before the first draw, after the drafter's temperature and cuts; sums to 1. */
+  readonly draftProb: Float64Array;
+  /** (k,) the node that holds each draw, in the order in which they were drawn; draws of one token may share a node. */
+  readonly children: Int32Array;
+}
+
 /** N nodes in topological order. Node 0 is the root: the last committed token, which the cache does not hold yet. */
 export interface DraftTree {
   /** (N,) token id at each node. */
@@ -21,6 +35,8 @@ export interface DraftTree {
   readonly scores?: Float32Array;
   /** (N,) which drafter proposed the node: an index into the names given by `Drafter.sources`; the root has 0. */
   readonly sources?: Uint8Array;
+  /** (N,) how the children of each node were drawn; undefined where they were chosen by rule. Choosing among nodes afterwards voids draws. */
+  readonly draws?: readonly (Draw | undefined)[];
 }
 
 /** A tree of the root alone: a plain decode step. */

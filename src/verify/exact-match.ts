@@ -14,7 +14,6 @@ export function exactMatch(processor?: LogitsProcessor): Verifier {
   return {
     name: 'exact-match',
     guarantee: 'sameBits',
-    draftSampling: 'any',
     decide(tree, node, rows, history) {
       const token = processor ? processor.largest(rows.logits(node), history) : rows.argmax(node);
       return { token, child: childWith(tree, node, token) };

@@ -17,7 +17,6 @@ export function seedCoupled(processor: LogitsProcessor, seed: number): Verifier 
   return {
     name: 'seed-coupled',
     guarantee: 'sameBits',
-    draftSampling: 'any',
     decide(tree, node, rows, history) {
       const token = processor.draw(rows.logits(node), history, uniform(seed, history.length));
       return { token, child: childWith(tree, node, token) };

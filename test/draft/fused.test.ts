@@ -111,7 +111,7 @@ test('a promise of either is waited for, both are told of everything, and names 
   assert.is(fused.name, 'a+b');
   assert.equal(fused.sources, ['a', 'b', 'several']);
   assert.is(fused.outlook, undefined);
-  fused.begin(Int32Array.of(7));
+  fused.begin(Int32Array.of(7), 0);
   assert.equal([...(await fused.propose(9)).tokens], [7, 1, 2]);
   fused.observe(stepOf(7, [1]));
   assert.equal(told, ['a begins', 'b begins', 'a observes', 'b observes']);

@@ -39,7 +39,7 @@ const ROWS: TargetRows = { logits: () => LOGITS, argmax: () => 0, topK: (_, k) =
 async function generation(drafter: Drafter, seed: number): Promise<void> {
   const next = random(seed);
   const history = Array.from({ length: 100 }, () => randomInt(next, 40));
-  drafter.begin(Int32Array.from(history));
+  drafter.begin(Int32Array.from(history), 0);
   while (history.length + 2 <= CONTEXT + 1) {
     drafter.outlook?.();
     const tree = await drafter.propose(32);
@@ -75,7 +75,7 @@ for (const [name, [make, bytes]] of Object.entries(DRAFTERS)) {
     const after = memory();
     assert.ok(after.arrays - warm.arrays < 4096, `arrays grew by ${after.arrays - warm.arrays}`);
     assert.ok(after.heap - warm.heap < SLACK, `everything else grew by ${after.heap - warm.heap}`);
-    drafter.begin(Int32Array.of(1)); // it is still needed here, so it was not collected
+    drafter.begin(Int32Array.of(1), 0); // it is still needed here, so it was not collected
   });
 }
 

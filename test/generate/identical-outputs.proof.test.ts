@@ -3,7 +3,7 @@
  * 100 prompts x 256 tokens, is test/full/identical-outputs.test.ts.
  * @module
  */
-import type { Drafter } from '../../src/index.ts';
+import type { Drafter, GenerateOptions } from '../../src/index.ts';
 import { assert, test } from '../harness.ts';
 import { compareOutputs, DRAFTS, embeddedModel, LATE_DRAFTS, prompts, SETTINGS } from './identical-outputs.ts';
 
@@ -56,7 +56,11 @@ test('an output with one other token is seen', async () => {
   let calls = 0;
   // The fault: every second call, the drafted one, begins from a prompt that lacks its last character.
   model.generate = (prompt, options) =>
-    generate.call(model, calls++ % 2 === 1 ? (prompt as string).slice(0, -1) : prompt, options);
+    generate.call(
+      model,
+      calls++ % 2 === 1 ? (prompt as string).slice(0, -1) : prompt,
+      options as GenerateOptions | undefined,
+    );
   const { different } = await compareOutputs(model, prompts(2), 16, ['lookup']);
   assert.ok(different.length > 0);
 });

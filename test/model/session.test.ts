@@ -59,6 +59,23 @@ test('the context takes its last position and refuses the one after', async () =
   assert.throws(() => session.forward({ tokens: tokens(1), parents: tokens(-1) }, 'all'), hasCode('context.full'));
 });
 
+test('hidden states of a tree have the bits of plain decoding, and depend on the token of their own node', async () => {
+  const model = await fixtureModel('test-300k', { sessions: 2 });
+  const [session, plain] = [model.session(), model.session()];
+  const hidden = (ids: Int32Array, parents: Int32Array) => {
+    const rows = session.forward({ tokens: ids, parents }, 'all');
+    return Array.from(ids.keys(), (node) => rows.hidden!(node).slice());
+  };
+  const [root, left, right] = hidden(tokens(5, 6, 7), tokens(-1, 0, 0)) as [Float32Array, Float32Array, Float32Array];
+  assert.is(root.length, model.config.hidden);
+  prefill(plain, [5]);
+  const alone = plain.forward({ tokens: tokens(7), parents: tokens(-1) }, 'last');
+  assert.is(firstDifference(alone.hidden!(0), right), -1);
+  const [sameRoot, other] = hidden(tokens(5, 8, 7), tokens(-1, 0, 0)) as [Float32Array, Float32Array];
+  assert.is(firstDifference(sameRoot, root), -1);
+  assert.is.not(firstDifference(other, left), -1);
+});
+
 test('rows of an earlier pass, and rows without logits, are refused', async () => {
   const model = await fixtureModel('test-300k');
   const session = model.session();

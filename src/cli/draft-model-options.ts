@@ -1,0 +1,117 @@
+/**
+ * A draft model and the rule that accepts its drafts, on the command line.
+ * @module
+ */
+import { beam, branches, chains, type DraftModel, draftModel, likeliest, topAndOne } from '../draft/draft-model.ts';
+import type { TreeShape } from '../draft/sampled-tree.ts';
+import { ForetokenError, quote } from '../errors.ts';
+import { load } from '../load.ts';
+import type { Model } from '../model.ts';
+import type { DraftSampling } from '../tree/draft-tree.ts';
+import {
+  type AcceptanceRule,
+  exactDraw,
+  greedyMultiDraft,
+  kSeq,
+  lossyLenience,
+  lossyTypical,
+  speculativeSampling,
+  withoutReplacement,
+} from '../verify/index.ts';
+import { loadOptions } from './model.ts';
+import type { OptionTable, OptionValues } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What names and numbers of the command line have checked meanwhile: any rule beside any drafter. The rule checks at run time. */
+type AnyRule = AcceptanceRule<DraftSampling>;
+
+/** Rules by the name that they have in statistics, and the shape that suits each where none is given. */
+const RULES: Readonly<
+  Record<string, readonly [rule: (value: number | undefined) => AcceptanceRule<never>, shape: string]>
+> = {
+  'exact-draw': [() => exactDraw, 'likeliest:3,2,1'],
+  speculative: [() => speculativeSampling, 'chains:1x4'],
+  'k-seq': [() => kSeq, 'chains:3x3'],
+  'without-replacement': [() => withoutReplacement, 'branches:3,1,1'],
+  'greedy-multi-draft': [() => greedyMultiDraft, 'top:3,1,1'],
+  'lossy-typical': [() => lossyTypical(), 'likeliest:3,2,1'],
+  'lossy-lenience': [(value = 0.8) => lossyLenience(value), 'chains:1x4'],
+};
+
+export const DRAFT_MODEL_OPTIONS = {
+  verify: {
+    kind: 'text',
+    value: 'RULE',
+    help: `what is accepted: by default the model's own choice or draw; else ${Object.keys(RULES).join(', ')}`,
+  },
+  'draft-model': { kind: 'text', value: 'NAME', help: 'a smaller model of the same vocabulary that drafts' },
+  'draft-shape': {
+    kind: 'text',
+    value: 'SHAPE',
+    help: 'its trees: chains:3x4 (count x depth), beam:3x4, branches:3,1,1 (children by level), top:3,1,1, likeliest:3,1,1',
+  },
+  'draft-temperature': { kind: 'number', value: 'T', help: 'what it draws at; default 1' },
+} as const satisfies OptionTable;
+
+type Given = OptionValues<typeof DRAFT_MODEL_OPTIONS>;
+
+/**
+ * The rule of `--verify`. @throws {ForetokenError} `usage.option`, `option.range`
+ * @example ruleOption('lossy-lenience:0.8')
+ */
+export function ruleOption({ verify }: Given): AnyRule | undefined {
+  if (verify === undefined) return undefined;
+  const [name, value] = verify.split(':', 2) as [string, string | undefined];
+  const entry = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
+  if (!entry || (value !== undefined && name !== 'lossy-lenience')) {
+    throw new ForetokenError(
+      'usage.option',
+      `--verify ${quote(verify)}: expected ${Object.keys(RULES).join(', ')}, or lossy-lenience:NUMBER`,
+    );
+  }
+  return entry[0](value === undefined ? undefined : Number(value)) as AnyRule;
+}
+
+/**
+ * The drafter of `--draft-model`.
+ * @throws {ForetokenError} `usage.option` for a shape that is none, or a model of another vocabulary; what `load` and `draftModel` state
+ */
+export async function draftModelOption(
+  given: Given,
+  target: Pick<Model, 'config'>,
+  terminal: Terminal,
+): Promise<DraftModel<DraftSampling> | undefined> {
+  const { 'draft-model': name, 'draft-temperature': temperature } = given;
+  if (name === undefined) return undefined;
+  const rule = given.verify?.split(':')[0] ?? 'exact-draw';
+  const shape = readShape(given['draft-shape'] ?? RULES[rule]![1]);
+  const model = await loadDraftModel(name, target, terminal);
+  return draftModel(model, shape, temperature === undefined ? {} : { temperature });
+}
+
+/** @throws {ForetokenError} `usage.option` for a model of another vocabulary */
+export async function loadDraftModel(name: string, target: Pick<Model, 'config'>, terminal: Terminal): Promise<Model> {
+  const model = await load(name, loadOptions({}, terminal));
+  if (model.config.vocab !== target.config.vocab) {
+    throw new ForetokenError(
+      'usage.option',
+      `--draft-model: a vocabulary of ${model.config.vocab}, the model's has ${target.config.vocab}`,
+    );
+  }
+  return model;
+}
+
+function readShape(text: string): TreeShape<DraftSampling> {
+  const [name, sizes = ''] = text.split(':', 2) as [string, string | undefined];
+  const byDepth = /^(\d{1,2})x(\d{1,2})$/.exec(sizes)?.slice(1).map(Number) as [number, number] | undefined;
+  const byLevel = /^\d{1,2}(,\d{1,2})*$/.test(sizes) ? sizes.split(',').map(Number) : undefined;
+  if (byDepth && name === 'chains') return chains(...byDepth);
+  if (byDepth && name === 'beam') return beam(...byDepth);
+  if (byLevel && name === 'branches') return branches(byLevel);
+  if (byLevel && name === 'top') return topAndOne(byLevel);
+  if (byLevel && name === 'likeliest') return likeliest(byLevel);
+  throw new ForetokenError(
+    'usage.option',
+    `--draft-shape ${quote(text)}: expected chains:3x4, beam:3x4, branches:3,1,1, top:3,1,1 or likeliest:3,1,1`,
+  );
+}

@@ -1,0 +1,178 @@
+/**
+ * Draft model: a smaller language model with the target's vocabulary guesses, in passes over its own cache.
+ *
+ *   catch up    tokens that the target has committed since go into the cache
+ *   level 1     a pass over the root: q after it, and the root's children by the shape
+ *   level 2     a pass over root and children: q after each child, and so on
+ *
+ * The part of the tree that is still a single path is committed as it grows, so that a chain costs one pass of one token a level. Whatever is accepted
+ * stays in the cache.
+ * @module
+ */
+import { checkNames, outOfRange } from '../check-options.ts';
+import { checkOptions, type GenerateOptions } from '../decode/options.ts';
+import { LogitsProcessor } from '../decode/sampling.ts';
+import { TokenCache } from '../decode/token-cache.ts';
+import { ForetokenError } from '../errors.ts';
+import type { Target } from '../model/target.ts';
+import { Breather } from '../runtime/breathe.ts';
+import { chain, type DraftSampling, type DraftTree, rootOnly } from '../tree/draft-tree.ts';
+import { SeededChooser, STREAMS } from '../verify/chooser.ts';
+import { normalise } from '../verify/rule.ts';
+import type { Drafter, StepRecord } from './drafter.ts';
+import { depthWithin, SampledTree, type TreeShape } from './sampled-tree.ts';
+
+export { beam, branches, chains, likeliest, topAndOne, type TreeShape } from './sampled-tree.ts';
+
+/** What a draft model draws from: its own logits, after these. Temperature is 1 by default, and over 0. */
+export type DraftModelOptions = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP'>;
+
+const OPTIONS: readonly string[] = ['temperature', 'topK', 'topP', 'minP'];
+
+/** A loaded model, as far as a drafter needs it. */
+export interface DraftSource {
+  conversation(): { readonly target: Target; dispose(): void };
+}
+
+/**
+ * A drafter that is a model. It takes one of the model's sessions until it is disposed.
+ *
+ * @param model with the target's vocabulary
+ * @param shape of the trees: `chains`, `branches`, `beam`, `topAndOne` or `likeliest`; it decides which rules may accept
+ * @throws {ForetokenError} `option.*`; `session.full` when no session is free
+ * @example
+ * const drafter = draftModel(await load('draft'), chains(1, 4));
+ * model.generate(prompt, { temperature: 1, draft: drafter, verifier: speculativeSampling });
+ */
+export function draftModel<S extends DraftSampling>(
+  model: DraftSource,
+  shape: TreeShape<S>,
+  options: DraftModelOptions = {},
+): DraftModel<S> {
+  checkNames(options, OPTIONS);
+  const { sampling } = checkOptions({ temperature: 1, ...options });
+  if (sampling.temperature === 0) throw outOfRange('temperature', 'over 0, as drafts are drawn', 0);
+  const session = model.conversation();
+  return new DraftModel(session.target, shape, new LogitsProcessor(session.target.vocab, sampling), () =>
+    session.dispose(),
+  );
+}
+
+export class DraftModel<S extends DraftSampling> implements Drafter<S> {
+  readonly name = 'draft-model';
+  readonly sampling: S;
+  readonly #shape: TreeShape<S>;
+  readonly #processor: LogitsProcessor;
+  readonly #cache: TokenCache;
+  /** (V,) for each node that has been read, used again for every tree. */
+  readonly #probabilities: Float64Array[] = [];
+  #chooser = new SeededChooser(0, STREAMS.draft);
+  #history: readonly number[] = [];
+  #steps = 0;
+  /** Counts texts and proposals: who was waiting meanwhile has been overtaken. */
+  #turn = 0;
+  /** Gives the session back. */
+  readonly dispose: () => void;
+
+  /** Use `draftModel`. */
+  constructor(target: Target, shape: TreeShape<S>, processor: LogitsProcessor, dispose: () => void) {
+    this.sampling = shape.sampling;
+    this.#shape = shape;
+    this.#processor = processor;
+    this.#cache = new TokenCache(target);
+    this.dispose = dispose;
+  }
+
+  begin(prompt: Int32Array, seed: number): void {
+    this.#chooser = new SeededChooser(seed, STREAMS.draft);
+    this.#history = Array.from(prompt);
+    this.#steps = 0;
+    this.#turn++;
+  }
+
+  observe({ history }: StepRecord): void {
+    this.#history = history;
+  }
+
+  async propose(budget: number): Promise<DraftTree> {
+    const history = Int32Array.from(this.#history);
+    const root = history[history.length - 1]!;
+    const depth = this.#depth(budget, history.length);
+    if (depth === 0) return rootOnly(root);
+    await this.#catchUp(history);
+    return this.#grow(root, depth);
+  }
+
+  /** Levels that fit the budget, the passes and the context; the last one is not read. */
+  #depth(budget: number, length: number): number {
+    const { maxNodes, context } = this.#cache.target;
+    return Math.max(
+      0,
+      Math.min(depthWithin(this.#shape, budget), 1 + depthWithin(this.#shape, maxNodes), 1 + context - length),
+    );
+  }
+
+  /** Reads what is missing of the text, but its last token. */
+  async #catchUp(history: Int32Array): Promise<void> {
+    const cache = this.#cache;
+    const turn = ++this.#turn;
+    await cache.target.ready?.();
+    const breather = new Breather();
+    const total = history.length - 1;
+    for (let done = cache.reuse(history); done < total; ) {
+      const block = chain(history.subarray(done, Math.min(done + cache.target.maxNodes, total)));
+      cache.target.forward(block, 'none');
+      cache.commit(block, Int32Array.from(block.tokens.keys()));
+      done += block.tokens.length;
+      if (done < total) await breather.due();
+      if (turn !== this.#turn) throw new ForetokenError('session.busy', 'the draft model has gone on to another text');
+    }
+  }
+
+  #grow(root: number, depth: number): DraftTree {
+    const { target } = this.#cache;
+    const tree = new SampledTree(root);
+    const growLevel = this.#shape.start();
+    const sampler = this.#chooser.at(this.#steps++);
+    let frontier = [0];
+    let trunk = 0;
+    let pass = rootOnly(root);
+    for (let level = 0; level < depth && frontier.length > 0; level++) {
+      const end = trunkOf(tree.parents);
+      if (end > trunk)
+        this.#cache.commit(
+          pass,
+          Int32Array.from({ length: end - trunk }, (_, i) => i),
+        );
+      trunk = end;
+      pass = below(tree, trunk);
+      const rows = target.forward(pass, 'all');
+      const first = trunk;
+      frontier = growLevel(tree, frontier, (node) => this.#probability(node, rows.logits(node - first)), sampler);
+    }
+    return tree.build();
+  }
+
+  /** The distribution that children of a node are drawn from. */
+  #probability(node: number, logits: Float32Array): Float64Array {
+    const row = (this.#probabilities[node] ??= new Float64Array(logits.length));
+    row.set(this.#processor.process(logits, []));
+    normalise(row);
+    return row;
+  }
+}
+
+/** The last node that all others lie above or below. Nodes stand level by level. */
+function trunkOf(parents: readonly number[]): number {
+  let end = 0;
+  while (end + 1 < parents.length && parents[end + 1] === end && (parents[end + 2] ?? Infinity) > end) end++;
+  return end;
+}
+
+/** The tree from a node of its trunk on. */
+function below({ tokens, parents }: SampledTree, trunk: number): DraftTree {
+  return {
+    tokens: Int32Array.from(tokens.slice(trunk)),
+    parents: Int32Array.from(parents.slice(trunk), (parent, i) => (i === 0 ? -1 : parent - trunk)),
+  };
+}
