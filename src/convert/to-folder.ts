@@ -11,7 +11,15 @@ import type { CheckpointLayout, TensorName } from '../model/architectures/layout
 import { llamaLayout } from '../model/architectures/llama.ts';
 import { parseModelFields } from '../model/architectures/parse-config.ts';
 import { partsOf } from '../model/gguf/parts.ts';
-import { bytesOf, type Converted, encoded, type MatrixPart, type Part, type StoredType, type VectorPart } from './parts.ts';
+import {
+  bytesOf,
+  type Converted,
+  encoded,
+  type MatrixPart,
+  type Part,
+  type StoredType,
+  type VectorPart,
+} from './parts.ts';
 import { gatherRows, storedRows, transposed } from './rows.ts';
 
 /** A file of the folder. */
@@ -124,10 +132,7 @@ function blockTensors(name: TensorName, part: MatrixPart, type: 'q8' | 'q4'): [s
   const pieces = (side: 'scale' | 'q') => () => sides(name, part, type, side);
   return [
     ['scale', { dtype: 'F16', shape: scale, bytes: (rows * columns * 2) / BLOCK, pieces: pieces('scale') }],
-    [
-      'q',
-      { dtype: type === 'q8' ? 'I8' : 'U8', shape: q, bytes: (rows * columns) / perByte, pieces: pieces('q') },
-    ],
+    ['q', { dtype: type === 'q8' ? 'I8' : 'U8', shape: q, bytes: (rows * columns) / perByte, pieces: pieces('q') }],
   ];
 }
 
