@@ -69,10 +69,10 @@ export const ${module}Hash = '${hash}';
   console.log(`${name}: ${wasm.length} bytes, sha256 ${hash.slice(0, 16)}`);
 }
 
-/** What package.json exports and runs, as names below dist. */
+/** What package.json exports and runs, and what our own checks look into, as names below dist. */
 function entries() {
   const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const paths = [];
+  const paths = ['dist/inside.js'];
   const visit = (value) => (typeof value === 'string' ? paths.push(value) : Object.values(value).forEach(visit));
   visit({ exports, bin });
   return [...new Set(paths.flatMap((path) => /(?:^|\/)dist\/(.*)\.js$/.exec(path)?.[1] ?? []))];

@@ -17,7 +17,12 @@ const WORKER = 'runtime/worker';
 export async function bundle(names, fromFolder, toFolder) {
   const from = resolve(fromFolder);
   const input = (entries) => Object.fromEntries(entries.map((name) => [name, join(from, `${name}.js`)]));
-  const options = { external: [/^node:/, /^@huggingface\//, /\.wasm$/], makeAbsoluteExternalsRelative: false, onLog };
+  const options = {
+    external: [/^node:/, /^@huggingface\//, /\.wasm$/],
+    makeAbsoluteExternalsRelative: false,
+    context: 'globalThis', // `this` of TypeScript's helpers
+    onLog,
+  };
   const output = {
     dir: toFolder,
     chunkFileNames: 'runtime/[name].js',

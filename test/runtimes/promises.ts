@@ -4,7 +4,7 @@
  * @module
  */
 import { createEngine, type GenerateOptions, type LoadOptions, load, type Model, type Prompt } from 'foretoken';
-import { loadTransformer } from '../../src/model/load-transformer.ts';
+import { loadTransformer } from '../../src/inside.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
 import { randomParents, withTokens } from '../model/trees.ts';
