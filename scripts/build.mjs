@@ -1,5 +1,5 @@
 /**
- * Builds the package: assembly -> build/NAME.wasm -> src/engine/NAME-binary.ts (compressed), then src -> build/package -> dist.
+ * Builds the package: assembly -> build/NAME.wasm -> src/.../NAME-binary.ts (compressed), then src -> build/package -> dist.
  * A part whose inputs have not changed since it was built is left as it is.
  * Usage: node scripts/build.mjs [--kernels]   (--kernels: stop after the wasm)
  */
@@ -29,7 +29,7 @@ async function make(name, { inputs, outputs }, action) {
 }
 
 /**
- * Binaries of assembly/: a target of a configuration becomes build/NAME.wasm, and in src/engine/NAME-binary.ts the constants MODULEGzip and
+ * Binaries of assembly/: a target of a configuration becomes build/NAME.wasm, and in FOLDER/NAME-binary.ts the constants MODULEGzip and
  * MODULEHash. Builds of one module have the same constants, so that src/engine/builds.ts takes either.
  * They are compressed before they become text: whatever compresses the page finds little in base64, and would make it a third larger.
  * Zopfli takes seconds where gzip takes milliseconds, and makes them 6% smaller.
@@ -50,9 +50,21 @@ const BINARIES = [
     says: 'The kernels, relaxed SIMD build',
   },
   { name: 'team', module: 'team', target: 'team', config: 'asconfig.team.json', says: 'What makes threads a team' },
+  {
+    name: 'gradient',
+    module: 'gradient',
+    folder: 'src/train',
+    target: 'gradient',
+    config: 'asconfig.gradient.json',
+    says: 'The kernels of training, and those of inference',
+  },
 ];
 
-async function buildBinary({ name, module, target, config, says }) {
+/** The TypeScript that holds a binary. */
+const binarySource = ({ name, folder = 'src/engine' }) => `${folder}/${name}-binary.ts`;
+
+async function buildBinary(binary) {
+  const { name, module, target, config, says } = binary;
   run('node_modules/assemblyscript/bin/asc.js', ['--config', config, '--target', target]);
   const wasm = readFileSync(`build/${name}.wasm`);
   const hash = createHash('sha256').update(wasm).digest('hex');
@@ -64,7 +76,7 @@ export const ${module}Gzip = '${Buffer.from(await gzipAsync(wasm, {})).toString(
 /** SHA-256 of the module's bytes. */
 export const ${module}Hash = '${hash}';
 `;
-  const file = `src/engine/${name}-binary.ts`;
+  const file = binarySource(binary);
   if (!existsSync(file) || readFileSync(file, 'utf8') !== source) writeFileSync(file, source);
   console.log(`${name}: ${wasm.length} bytes, sha256 ${hash.slice(0, 16)}`);
 }
@@ -91,13 +103,16 @@ async function buildPackage() {
   chmodSync('dist/cli/main.js', 0o755);
 }
 
+/** Compiled by TypeScript and AssemblyScript. */
+const SHARED_NUMBERS = ['src/engine/opcodes.ts', 'src/engine/team-block.ts', 'src/train/opcodes.ts'];
+
 mkdirSync('build', { recursive: true });
 for (const binary of BINARIES) {
   await make(
     binary.name,
     {
-      inputs: [...filesBelow('assembly'), binary.config, 'src/engine/opcodes.ts', 'src/engine/team-block.ts'],
-      outputs: [`build/${binary.name}.wasm`, `src/engine/${binary.name}-binary.ts`],
+      inputs: [...filesBelow('assembly'), 'asconfig.json', binary.config, ...SHARED_NUMBERS],
+      outputs: [`build/${binary.name}.wasm`, binarySource(binary)],
     },
     () => buildBinary(binary),
   );
