@@ -29,6 +29,7 @@ export interface Outcome {
   /** Largest differences of the output, and of the gradients, in units of the largest number among the twin's. */
   readonly outputError: number;
   readonly gradientErrors: Readonly<Record<string, number>>;
+  readonly gradients: Readonly<Record<string, Float32Array>>;
   /** The loss, the output and all gradients, one behind the other: for comparing bits. */
   readonly numbers: Float32Array;
 }
@@ -80,8 +81,10 @@ export async function derive(example: Example, seed: number, engine: Engine = pl
     outputError = Math.max(outputError, relative(numbers, (example.twin(matrices) as Matrix).values));
   }
   const gradientErrors: Record<string, number> = {};
+  const gradients: Record<string, Float32Array> = {};
   for (const [name, { values: numbers }] of Object.entries(matrices)) {
     const gradient = trainer.gradient(name);
+    gradients[name] = gradient;
     got.push(gradient);
     const tried = Array.from({ length: Math.min(TRIED, numbers.length) }, (_, i) =>
       numbers.length <= TRIED ? i : randomInt(next, numbers.length),
@@ -100,7 +103,7 @@ export async function derive(example: Example, seed: number, engine: Engine = pl
       wanted,
     );
   }
-  return { outputError, gradientErrors, numbers: Float32Array.from(got.flatMap((part) => [...part])) };
+  return { outputError, gradientErrors, gradients, numbers: Float32Array.from(got.flatMap((part) => [...part])) };
 }
 
 /** max|got - want| / max|want| */

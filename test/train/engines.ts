@@ -18,14 +18,16 @@ const wrapped = (wrap: (machine: Machine) => Machine): Engine => ({
   createMachine: (bytes) => wrap(engine.createMachine(bytes)),
 });
 
-/** Every op passes through `change`, which may write its words anew, before it runs. */
+/** Every op passes through `change`, which may write its words anew for this one run. */
 export function tampered(change: (op: Int32Array) => void): Engine {
   return wrapped((machine) => ({
     ...machine,
     run(program, ops) {
       const words = new Int32Array(machine.memory.buffer, program, ops * OP_WORDS);
+      const before = words.slice();
       for (let op = 0; op < ops; op++) change(words.subarray(op * OP_WORDS, (op + 1) * OP_WORDS));
       machine.run(program, ops);
+      words.set(before);
     },
   }));
 }

@@ -2,6 +2,7 @@
  * Every operation of training as a small example, with its twin.
  * @module
  */
+import { gatedCell, recurrentCell } from '../../src/train/layers.ts';
 import * as activation from '../../src/train/operations/activation.ts';
 import { attention } from '../../src/train/operations/attention.ts';
 import * as elementwise from '../../src/train/operations/elementwise.ts';
@@ -191,6 +192,38 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     twin({ a, b, c }) {
       const joined = twin.concat(twin.combine(a!, 2), b!, c!, b!);
       return twin.concat(twin.columns(joined, 3, 12), twin.columns(joined, 0, 7));
+    },
+  },
+  'a gated cell': {
+    parameters: {
+      ...{ x: [5, 6], state: [5, 8], weight: [24, 6], bias: [1, 24], stateWeight: [24, 8], stateBias: [1, 24] },
+    },
+    build: (_, { x, state, weight, bias, stateWeight, stateBias }) =>
+      gatedCell(x!, state!, { input: weight!, inputBias: bias!, state: stateWeight!, stateBias: stateBias! }),
+    twin({ x, state, weight, bias, stateWeight, stateBias }) {
+      const [a, b] = [twin.linear(x!, weight!, bias), twin.linear(state!, stateWeight!, stateBias)];
+      const { sigmoid, tanh } = twin.ACTIVATIONS;
+      return twin.matrix(5, 8, (r, i) => {
+        const [reset, keep] = [i, 8 + i].map((col) => sigmoid(twin.at(a, r, col) + twin.at(b, r, col)));
+        const fresh = tanh(twin.at(a, r, 16 + i) + reset! * twin.at(b, r, 16 + i));
+        return (1 - keep!) * fresh + keep! * twin.at(state!, r, i);
+      });
+    },
+  },
+  'a recurrent cell, three steps': {
+    parameters: { x: [5, 6], weight: [8, 6], stateWeight: [8, 8], bias: [1, 8] },
+    build(_, { x, weight, stateWeight, bias }) {
+      const weights = { input: weight!, state: stateWeight!, bias: bias! };
+      const first = recurrentCell(x!, undefined, weights);
+      return recurrentCell(x!, recurrentCell(x!, first, weights), weights);
+    },
+    twin({ x, weight, stateWeight, bias }) {
+      let state = twin.matrix(5, 8, () => 0);
+      for (let step = 0; step < 3; step++) {
+        const sum = twin.combine(twin.linear(x!, weight!), 1, twin.linear(state, stateWeight!, bias), 1);
+        state = twin.activate(twin.ACTIVATIONS.silu, sum);
+      }
+      return state;
     },
   },
   'cross-entropy': crossEntropyOf(false),
