@@ -71,7 +71,8 @@ export interface UpdateNumbers {
  */
 export function updateNumbers({ learningRate, beta1, beta2 }: AdamW, update: number): UpdateNumbers {
   const rate = learningRate(update);
-  if (!(rate >= 0 && rate < Infinity)) throw outOfRange(`learningRate of update ${update}`, 'a number, 0 or more', rate);
+  if (!(rate >= 0 && rate < Infinity))
+    throw outOfRange(`learningRate of update ${update}`, 'a number, 0 or more', rate);
   return {
     rate,
     step: rate / (1 - power(beta1, update + 1)),

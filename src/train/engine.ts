@@ -5,6 +5,7 @@
 import { unpack } from '../engine/builds.ts';
 import { compileEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { selfTest } from '../engine/self-test.ts';
+import { ForetokenError } from '../errors.ts';
 
 /**
  * Compiles the kernels of training and checks them against known answers. Models may be loaded with this engine, too.
@@ -14,6 +15,15 @@ export async function createTrainingEngine({ worker }: Pick<EngineOptions, 'work
   const engine = await compileEngine(gradientBytes(), worker);
   selfTest(engine);
   return engine;
+}
+
+/** @throws {ForetokenError} `engine.module` for an engine without the kernels of training */
+export function checkEngine({ module }: Engine): void {
+  if (WebAssembly.Module.exports(module).some(({ name }) => name === 'adamW')) return;
+  throw new ForetokenError(
+    'engine.module',
+    'the engine given has no kernels of training: createTrainingEngine makes one',
+  );
 }
 
 /** The module, which imports a memory of its own. */

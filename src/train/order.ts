@@ -20,7 +20,10 @@ export function orderOf(graph: Graph): Step[] {
   const waiting = consumersOf(graph);
   for (const [name, { tensor }] of graph.parameters) {
     if (tensor.trained && !waiting.has(tensor)) {
-      throw new ForetokenError('train.graph', `no loss depends on parameter ${quote(name)}: freeze it, or leave it out`);
+      throw new ForetokenError(
+        'train.graph',
+        `no loss depends on parameter ${quote(name)}: freeze it, or leave it out`,
+      );
     }
   }
   const steps: Step[] = [];

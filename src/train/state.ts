@@ -8,7 +8,10 @@ import { readSafetensors } from '../formats/safetensors.ts';
 import { writeSafetensors } from '../formats/safetensors-writer.ts';
 
 /** Where the numbers of each tensor lie, by its name in the file. */
-export type StateTensors = ReadonlyMap<string, { readonly shape: readonly [number, number]; readonly values: Float32Array }>;
+export type StateTensors = ReadonlyMap<
+  string,
+  { readonly shape: readonly [number, number]; readonly values: Float32Array }
+>;
 
 /** Name of the number of updates among the file's metadata. */
 const UPDATES = 'updates';

@@ -14,7 +14,7 @@ import { ForetokenError, quote } from '../errors.ts';
 import type { WorkerLike } from '../runtime/workers.ts';
 import { type AdamW, type AdamWOptions, adamW, updateNumbers } from './adamw.ts';
 import { type Batch, checkBatch, writeMask } from './batch.ts';
-import { createTrainingEngine } from './engine.ts';
+import { checkEngine, createTrainingEngine } from './engine.ts';
 import type { Graph, Tensor } from './graph.ts';
 import { begin } from './initial.ts';
 import { ADAMW, COMBINE, SQUARES } from './opcodes.ts';
@@ -70,6 +70,7 @@ export function estimateTraining(graph: Graph, options: TrainerOptions = {}): nu
 export async function createTrainer(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
   const { plan, threads, optimizer, seed } = planOf(graph, options);
   const { engine = await createTrainingEngine(options), memoryLimit = Infinity } = options;
+  checkEngine(engine);
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError('memory.limit', `training needs ${plan.bytes} bytes: the limit is ${memoryLimit}`);
   }
@@ -92,7 +93,8 @@ export class Trainer {
   readonly #graph: Graph;
   readonly #plan: TrainingPlan;
   readonly #optimizer: AdamW;
-  readonly #machine: Machine;
+  /** Undefined once disposed, so that a trainer does not keep its memory. */
+  #attached: Machine | undefined;
   readonly #update: ProgramWriter;
   #updates = 0;
   /** Batches whose gradients are there. */
@@ -103,7 +105,7 @@ export class Trainer {
     this.#graph = graph;
     this.#plan = plan;
     this.#optimizer = optimizer;
-    this.#machine = machine;
+    this.#attached = machine;
     this.#update = new ProgramWriter(machine.memory, plan.programs.update, plan.updateOps);
     for (const kind of ['evaluation', 'training'] as const) {
       const writer = new ProgramWriter(machine.memory, plan.programs[kind], plan[kind].length);
@@ -208,7 +210,10 @@ export class Trainer {
   set(name: string, values: Float32Array): void {
     const { address, elements, trained } = this.#parameter(name);
     if (values.length !== elements) {
-      throw new ForetokenError('train.shape', `parameter ${quote(name)}: ${values.length} numbers, expected ${elements}`);
+      throw new ForetokenError(
+        'train.shape',
+        `parameter ${quote(name)}: ${values.length} numbers, expected ${elements}`,
+      );
     }
     this.#floats(address, elements).set(values);
     if (trained?.average) this.#floats(trained.average, elements).set(values);
@@ -236,9 +241,16 @@ export class Trainer {
     this.#clear();
   }
 
-  /** Ends its threads. */
+  /** Ends its threads and lets go of its memory; every later use is refused. */
   dispose(): void {
-    this.#machine.dispose();
+    this.#attached?.dispose();
+    this.#attached = undefined;
+  }
+
+  /** @throws {ForetokenError} `model.disposed` */
+  get #machine(): Machine {
+    if (this.#attached) return this.#attached;
+    throw new ForetokenError('model.disposed', 'this trainer has been disposed');
   }
 
   #pass(batch: Batch, kind: 'evaluation' | 'training'): BatchResult {
@@ -263,7 +275,8 @@ export class Trainer {
   /** Of the mean of the batches. */
   #gradientNorm(): number {
     const trained = this.#trained().map(([, plan]) => plan);
-    for (const { elements, trained: plan } of trained) this.#update.push(SQUARES, plan.partials, plan.gradient, elements);
+    for (const { elements, trained: plan } of trained)
+      this.#update.push(SQUARES, plan.partials, plan.gradient, elements);
     this.#run(this.#update);
     let sum = 0;
     for (const { trained: plan } of trained) {

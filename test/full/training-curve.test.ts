@@ -9,7 +9,9 @@ test(`${recorded.losses.length} updates from the same weights and texts have PyT
   const results = await train(recorded.losses.length);
   const error = lossError(results);
   const [first, last] = [results[0]!.loss, results.at(-1)!.loss];
-  note(`${recorded.parameters} parameters, loss ${first.toFixed(3)} to ${last.toFixed(3)}: within ${error.toExponential(1)} of PyTorch's`);
+  note(
+    `${recorded.parameters} parameters, loss ${first.toFixed(3)} to ${last.toFixed(3)}: within ${error.toExponential(1)} of PyTorch's`,
+  );
   assert.ok(error < 0.01, `${error}`);
   assert.ok(last < 0.5 * first);
 });

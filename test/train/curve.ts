@@ -24,9 +24,7 @@ export interface Curve {
   readonly learningRates: readonly number[];
 }
 
-export const recorded = JSON.parse(
-  readFileSync(repositoryFile('test/fixtures/training/curve.json'), 'utf8'),
-) as Curve;
+export const recorded = JSON.parse(readFileSync(repositoryFile('test/fixtures/training/curve.json'), 'utf8')) as Curve;
 
 const VOCAB = 512;
 const SHAPE = {

@@ -3,7 +3,7 @@
  * @module
  */
 import { gatedCell, recurrentCell } from '../../src/train/layers.ts';
-import * as activation from '../../src/train/operations/activation.ts';
+import { gelu, geluTanh, sigmoid, silu, tanh } from '../../src/train/operations/activation.ts';
 import { attention } from '../../src/train/operations/attention.ts';
 import * as elementwise from '../../src/train/operations/elementwise.ts';
 import { embed } from '../../src/train/operations/embed.ts';
@@ -59,9 +59,11 @@ const attentionOf = (heads: number, kvHeads: number, tree: boolean): Example => 
   };
 };
 
+const ACTIVATIONS = { silu, gelu, geluTanh, sigmoid, tanh };
+
 const activationOf = (name: keyof typeof twin.ACTIVATIONS, gate: boolean): Example => ({
   parameters: { x: [9, 68], ...(gate && { up: [9, 68] as const }) },
-  build: (_, { x, up }) => activation[name](x!, up),
+  build: (_, { x, up }) => ACTIVATIONS[name](x!, up),
   twin: ({ x, up }) => twin.activate(twin.ACTIVATIONS[name], x!, up),
 });
 
@@ -107,7 +109,7 @@ const shared: Example = {
   batch: { labels: [1, 2, 3, 4, 5, -1] },
   build(graph, { x, weight }) {
     const y = linear(x!, weight!);
-    const z = elementwise.add(elementwise.multiply(y, y), activation.silu(y, x!));
+    const z = elementwise.add(elementwise.multiply(y, y), silu(y, x!));
     const again = linear(z, weight!);
     losses.crossEntropy(again, graph.ids('labels', 6, 8), { scale: 0.5 });
     losses.smoothL1(again, graph.constant(6, 8, pattern(48)), { scale: 2 });
@@ -242,9 +244,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     },
     twin({ x }) {
       const values = pattern(60);
-      return twin.smoothL1(x!, twin.matrix(5, 12, (r, c) => values[r * 12 + c]!), 0.7, Array(5).fill(1 / 5));
+      return twin.smoothL1(
+        x!,
+        twin.matrix(5, 12, (r, c) => values[r * 12 + c]!),
+        0.7,
+        Array(5).fill(1 / 5),
+      );
     },
   },
   'tensors with several uses': shared,
 };
-

@@ -28,32 +28,57 @@ const swap =
   };
 
 const FAULTS: readonly [title: string, example: string, opcode: number, change: Change][] = [
-  ['dW of a square matrix is transposed', 'linear, square', op.PRODUCT, (words) => {
-    if ((words[10]! & op.A_TRANSPOSED) !== 0) swap(2, 3)(words);
-  }],
+  [
+    'dW of a square matrix is transposed',
+    'linear, square',
+    op.PRODUCT,
+    (words) => {
+      if ((words[10]! & op.A_TRANSPOSED) !== 0) swap(2, 3)(words);
+    },
+  ],
   ['the last column of a product is left out', 'linear, 8 x 16 of 12', op.PRODUCT, (words) => void words[5]!--],
   ['a bias has the gradient of the first rows alone', 'linear, square', op.COLUMN_SUMS, set(3, 15)],
-  ['a block of the reduction is left out', 'linear over several blocks', op.PRODUCT, (words) => {
-    words[6] = Math.min(words[6]!, op.BLOCK_INNER);
-  }],
+  [
+    'a block of the reduction is left out',
+    'linear over several blocks',
+    op.PRODUCT,
+    (words) => {
+      words[6] = Math.min(words[6]!, op.BLOCK_INNER);
+    },
+  ],
   ['the scale of an embedding is left out going back', 'embedding', op.ADD_ROWS, set(6, floatBits(1))],
   ['rows that are chosen add to what lay there', 'rows chosen of a product', op.ZERO, set(2, 0)],
   ['a norm goes back without its centre', 'LayerNorm', op.NORM_BACKWARD, set(10, 0)],
   ['a norm without a centre has one going back', 'RMSNorm', op.NORM_BACKWARD, set(10, 1)],
   ['the weight of a norm has the gradient of the first rows alone', 'RMSNorm', op.NORM_WEIGHT_BACKWARD, set(5, 4)],
   ['a gradient is turned on, not back', 'RoPE, interleaved', op.ROTATE, set(10, floatBits(1))],
-  ['a gradient is turned in other pairs', 'RoPE, halves, part of a head', op.ROTATE, (words) => {
-    if (words[10] === floatBits(-1)) words[9] = 1;
-  }],
+  [
+    'a gradient is turned in other pairs',
+    'RoPE, halves, part of a head',
+    op.ROTATE,
+    (words) => {
+      if (words[10] === floatBits(-1)) words[9] = 1;
+    },
+  ],
   ["a segment has another's mask", 'attention, trees, grouped', op.ATTEND, (words) => void (words[7]! |= op.ONE_MASK)],
-  ["a segment has another's mask going back", 'attention, trees, grouped', op.ATTEND_BACKWARD, (words) => {
-    words[10]! |= op.ONE_MASK;
-  }],
+  [
+    "a segment has another's mask going back",
+    'attention, trees, grouped',
+    op.ATTEND_BACKWARD,
+    (words) => {
+      words[10]! |= op.ONE_MASK;
+    },
+  ],
   ['keys and values change places going back', 'attention, causal, grouped', op.ATTEND_BACKWARD, swap(6, 7)],
   ['scores are not scaled going back', 'attention, causal, one head', op.ATTEND_BACKWARD, set(16, floatBits(1))],
-  ['heads are grouped otherwise going back', 'attention, causal, grouped', op.ATTEND_BACKWARD, (words) => {
-    words[13] = words[14]!;
-  }],
+  [
+    'heads are grouped otherwise going back',
+    'attention, causal, grouped',
+    op.ATTEND_BACKWARD,
+    (words) => {
+      words[13] = words[14]!;
+    },
+  ],
   ['another activation goes back', 'gelu', op.ACTIVATE_BACKWARD, set(9, op.GELU_TANH)],
   ['a gate has no gradient from what it lets through', 'silu as a gate', op.ACTIVATE_BACKWARD, set(6, 0)],
   ['a later part of a gradient is written over the first', 'tensors with several uses', op.COMBINE, set(2, 0)],
@@ -75,7 +100,10 @@ for (const [title, name, opcode, change] of FAULTS) {
     });
     const { outputError, gradientErrors } = await derive(EXAMPLES[name]!, 3, engine);
     assert.ok(met > 0, 'the op is there');
-    const largest = Math.max(outputError, ...Object.values(gradientErrors).map((error) => (error >= 0 ? error : Infinity)));
+    const largest = Math.max(
+      outputError,
+      ...Object.values(gradientErrors).map((error) => (error >= 0 ? error : Infinity)),
+    );
     assert.ok(largest > TOLERANCE, `the largest error is ${largest}`);
   });
 }

@@ -28,7 +28,11 @@ const sum = (n: number, term: (i: number) => number): number => {
 };
 
 export const linear = (x: Matrix, weight: Matrix, bias?: Matrix): Matrix =>
-  matrix(x.rows, weight.rows, (r, o) => sum(x.cols, (i) => at(x, r, i) * at(weight, o, i)) + (bias ? at(bias, 0, o) : 0));
+  matrix(
+    x.rows,
+    weight.rows,
+    (r, o) => sum(x.cols, (i) => at(x, r, i) * at(weight, o, i)) + (bias ? at(bias, 0, o) : 0),
+  );
 
 export const embed = (table: Matrix, ids: readonly number[], scale = 1): Matrix =>
   matrix(ids.length, table.cols, (r, i) => (ids[r]! < 0 ? 0 : at(table, ids[r]!, i) * scale));
@@ -117,18 +121,21 @@ export const activate = (f: (x: number) => number, x: Matrix, up?: Matrix): Matr
 export const combine = (a: Matrix, alpha: number, b?: Matrix, beta = 0): Matrix =>
   matrix(a.rows, a.cols, (r, i) => alpha * at(a, r, i) + (b ? beta * at(b, r, i) : 0));
 
-export const multiply = (a: Matrix, b: Matrix): Matrix =>
-  matrix(a.rows, a.cols, (r, i) => at(a, r, i) * at(b, r, i));
+export const multiply = (a: Matrix, b: Matrix): Matrix => matrix(a.rows, a.cols, (r, i) => at(a, r, i) * at(b, r, i));
 
 export const columns = (x: Matrix, from: number, to: number): Matrix =>
   matrix(x.rows, to - from, (r, i) => at(x, r, from + i));
 
 export function concat(...parts: Matrix[]): Matrix {
   const starts = parts.map((_, n) => parts.slice(0, n).reduce((width, { cols }) => width + cols, 0));
-  return matrix(parts[0]!.rows, parts.reduce((width, { cols }) => width + cols, 0), (r, col) => {
-    const n = starts.findLastIndex((start) => start <= col);
-    return at(parts[n]!, r, col - starts[n]!);
-  });
+  return matrix(
+    parts[0]!.rows,
+    parts.reduce((width, { cols }) => width + cols, 0),
+    (r, col) => {
+      const n = starts.findLastIndex((start) => start <= col);
+      return at(parts[n]!, r, col - starts[n]!);
+    },
+  );
 }
 
 export const reshape = ({ values }: Matrix, rows: number, cols: number): Matrix => ({ rows, cols, values });

@@ -3,16 +3,7 @@
  * @module
  */
 import { expectShape, type Tensor } from '../graph.ts';
-import {
-  ACTIVATE,
-  ACTIVATE_BACKWARD,
-  ACTIVATION_CHUNK,
-  GELU_ERF,
-  GELU_TANH,
-  SIGMOID,
-  SILU,
-  TANH,
-} from '../opcodes.ts';
+import { ACTIVATE, ACTIVATE_BACKWARD, ACTIVATION_CHUNK, GELU_ERF, GELU_TANH, SIGMOID, SILU, TANH } from '../opcodes.ts';
 
 /** x sigmoid(x), times `up` where that is given. */
 export const silu = (x: Tensor, up?: Tensor): Tensor => activate(SILU, x, up);

@@ -32,7 +32,17 @@ export function crossEntropy(logits: Tensor, labels: Ids, options: LossOptions =
   );
   addLoss('crossEntropy', logits, [], options, (write, losses, { address, keep }, weights, scale) => {
     const sizes = [scale, logits.rows, logits.cols];
-    write.push(CROSS_ENTROPY, address, keep, losses, write.at(logits), write.at(labels), weights, ...sizes, write.scratch);
+    write.push(
+      CROSS_ENTROPY,
+      address,
+      keep,
+      losses,
+      write.at(logits),
+      write.at(labels),
+      weights,
+      ...sizes,
+      write.scratch,
+    );
   });
 }
 
