@@ -79,7 +79,7 @@ function engineOf(module: WebAssembly.Module): Engine {
 }
 
 /**
- * An engine of kernels as bytes, which import a memory of their own; another build than this host's has `selfTest` of its own to pass.
+ * An engine of any kernels, given as a module that imports a memory of its own. Whoever makes one has `selfTest` run over it.
  * @throws {ForetokenError} `engine.simd`, `engine.compile`
  */
 export async function compileEngine(

@@ -3,7 +3,10 @@
  * @module
  */
 import { checkNames, outOfRange, wrongType } from '../check-options.ts';
+import { floatBits } from '../engine/program.ts';
 import type { LearningRate } from './learning-rate.ts';
+import { ADAMW, COMBINE, SQUARES } from './opcodes.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface AdamWOptions {
   /** Of every update, or the same for all; default 1e-3. */
@@ -78,6 +81,49 @@ export function updateNumbers({ learningRate, beta1, beta2 }: AdamW, update: num
     step: rate / (1 - power(beta1, update + 1)),
     correction: 1 / Math.sqrt(1 - power(beta2, update + 1)),
   };
+}
+
+/** Length of all gradients together, as they are. Squares are added in f64, chunk by chunk in one order. */
+export function gradientNorm(workspace: Workspace): number {
+  workspace.update((program) => {
+    for (const { plan, values } of workspace.trained) {
+      program.push(SQUARES, plan.trained.partials, plan.trained.gradient, values.length);
+    }
+  });
+  let sum = 0;
+  for (const { partials } of workspace.trained) for (const part of partials) sum += part;
+  return Math.sqrt(sum);
+}
+
+/** Added to the norm that a gradient is divided by, as PyTorch does. */
+const CLIP_EPSILON = 1e-6;
+
+/**
+ * Changes the parameters, and their moving means.
+ * @param norm of the mean gradient
+ * @param batches whose sum the gradients are
+ */
+export function applyUpdate(
+  workspace: Workspace,
+  { beta1, beta2, epsilon, weightDecay, decays, clipNorm, average }: AdamW,
+  { rate, step, correction }: UpdateNumbers,
+  norm: number,
+  batches: number,
+): void {
+  const gradientScale = Math.min(1, clipNorm / (norm + CLIP_EPSILON)) / batches;
+  const shared = [beta1, 1 - beta1, beta2, 1 - beta2, step, correction, epsilon];
+  workspace.update((program) => {
+    for (const { name, rows, cols, plan } of workspace.trained) {
+      const { address, elements, trained } = plan;
+      const decay = decays(name, rows, cols) ? 1 - rate * weightDecay : 1;
+      const reals = [gradientScale, decay, ...shared].map(floatBits);
+      program.push(ADAMW, address, trained.mean, trained.square, trained.gradient, elements, ...reals);
+      if (average === undefined) continue;
+      const sizes = [rows, cols, cols, cols, cols];
+      const [kept, taken] = [floatBits(average), floatBits(1 - average)];
+      program.push(COMBINE, trained.average, 0, trained.average, kept, address, taken, ...sizes);
+    }
+  });
 }
 
 /** base^n by squaring: the bits of Math.pow are each runtime's own. */

@@ -88,8 +88,8 @@ export interface ParameterOptions {
 export interface Operation {
   /** Tensors that it takes, each of which may be given a gradient. */
   readonly inputs: readonly Tensor[];
-  /** Those whose numbers `backward` reads, of inputs and output. */
-  readonly reads: 'inputs' | 'output' | 'none' | readonly Tensor[];
+  /** Those of them whose numbers `backward` reads. */
+  readonly reads: readonly Tensor[];
   /** Bytes of scratch that it takes, on so many threads. */
   readonly scratchBytes?: (threads: number) => number;
   forward(write: Writer, output: Tensor): void;
@@ -105,7 +105,7 @@ export interface Loss {
   readonly reads: readonly Tensor[];
   /** Rows, and losses. */
   readonly rows: number;
-  readonly scratchBytes: (threads: number) => number;
+  readonly scratchBytes?: (threads: number) => number;
   /** @param losses address of (rows,) f32 */
   write(write: Writer, losses: number): void;
 }

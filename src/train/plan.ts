@@ -187,9 +187,8 @@ function livesOf(graph: Graph, steps: readonly Step[]): Lives {
       read(operation.inputs, time);
       return;
     }
-    const { inputs, reads } = operation;
-    read(reads === 'inputs' ? inputs : reads === 'output' ? [output] : reads === 'none' ? [] : reads, time);
-    give(inputs, time, false);
+    read(operation.reads, time);
+    give(operation.inputs, time, false);
     gradients.get(output)!.to = time;
   });
   for (const tensor of graph.outputs.values()) read([tensor], steps.length);

@@ -7,19 +7,17 @@
  * @module
  */
 import { checkNames, outOfRange } from '../check-options.ts';
-import type { Engine, Machine } from '../engine/engine.ts';
-import { floatBits, ProgramWriter } from '../engine/program.ts';
+import type { Engine } from '../engine/engine.ts';
 import { chooseThreads, type ThreadsOption } from '../engine/threads.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import type { WorkerLike } from '../runtime/workers.ts';
-import { type AdamW, type AdamWOptions, adamW, updateNumbers } from './adamw.ts';
-import { type Batch, checkBatch, writeMask } from './batch.ts';
+import { type AdamW, type AdamWOptions, adamW, applyUpdate, gradientNorm, updateNumbers } from './adamw.ts';
+import type { Batch } from './batch.ts';
 import { checkEngine, createTrainingEngine } from './engine.ts';
-import type { Graph, Tensor } from './graph.ts';
-import { begin } from './initial.ts';
-import { ADAMW, COMBINE, SQUARES } from './opcodes.ts';
-import { type ParameterPlan, planTraining, type TrainedPlan, type TrainingPlan } from './plan.ts';
+import type { Graph } from './graph.ts';
+import { planTraining } from './plan.ts';
 import { loadState, saveState, type StateTensors } from './state.ts';
+import { isTrained, type Parameter, Workspace } from './workspace.ts';
 
 export interface TrainerOptions {
   /** Of parameters that begin at random; default 0. */
@@ -55,9 +53,6 @@ export interface UpdateResult {
 
 export type StepResult = BatchResult & UpdateResult;
 
-/** Added to the norm that a gradient is divided by, as PyTorch does. */
-const CLIP_EPSILON = 1e-6;
-
 /** Bytes of memory that a trainer of a graph takes. @throws {ForetokenError} as `createTrainer` */
 export function estimateTraining(graph: Graph, options: TrainerOptions = {}): number {
   return planOf(graph, options).plan.bytes;
@@ -69,15 +64,16 @@ export function estimateTraining(graph: Graph, options: TrainerOptions = {}): nu
  */
 export async function createTrainer(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
   const { plan, threads, optimizer, seed } = planOf(graph, options);
-  const { engine = await createTrainingEngine(options), memoryLimit = Infinity } = options;
-  checkEngine(engine);
+  const { memoryLimit = Infinity } = options;
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError('memory.limit', `training needs ${plan.bytes} bytes: the limit is ${memoryLimit}`);
   }
+  const { engine = await createTrainingEngine(options) } = options;
+  checkEngine(engine);
   const machine =
     threads > 1 ? (await engine.createTeam!([plan.bytes], threads))[0]! : engine.createMachine(plan.bytes);
   await machine.ready();
-  return new Trainer(graph, plan, optimizer, machine, seed);
+  return new Trainer(graph, new Workspace(graph, plan, machine, seed), optimizer, plan.bytes);
 }
 
 function planOf(graph: Graph, options: TrainerOptions) {
@@ -90,44 +86,24 @@ function planOf(graph: Graph, options: TrainerOptions) {
 }
 
 export class Trainer {
+  /** Bytes of its memory. */
+  readonly bytes: number;
+  readonly threads: number;
   readonly #graph: Graph;
-  readonly #plan: TrainingPlan;
   readonly #optimizer: AdamW;
   /** Undefined once disposed, so that a trainer does not keep its memory. */
-  #attached: Machine | undefined;
-  readonly #update: ProgramWriter;
+  #attached: Workspace | undefined;
   #updates = 0;
   /** Batches whose gradients are there. */
   #batches = 0;
 
   /** @internal */
-  constructor(graph: Graph, plan: TrainingPlan, optimizer: AdamW, machine: Machine, seed: number) {
+  constructor(graph: Graph, workspace: Workspace, optimizer: AdamW, bytes: number) {
+    this.bytes = bytes;
+    this.threads = workspace.machine.threads;
     this.#graph = graph;
-    this.#plan = plan;
+    this.#attached = workspace;
     this.#optimizer = optimizer;
-    this.#attached = machine;
-    this.#update = new ProgramWriter(machine.memory, plan.programs.update, plan.updateOps);
-    for (const kind of ['evaluation', 'training'] as const) {
-      const writer = new ProgramWriter(machine.memory, plan.programs[kind], plan[kind].length);
-      for (const [opcode, ...operands] of plan[kind]) writer.push(opcode!, ...operands);
-    }
-    [...graph.parameters.values()].forEach(({ tensor, initial }, number) => {
-      begin(this.#floats(plan.places.get(tensor)!, tensor.elements), initial, seed, number);
-    });
-    this.#beginAverages();
-    for (const [tensor, values] of graph.constants) this.#floats(plan.places.get(tensor)!, values.length).set(values);
-    for (const mask of graph.masks) {
-      if (mask.name === undefined) writeMask(machine.memory.buffer, mask, plan.masks.get(mask)!);
-    }
-  }
-
-  /** Bytes of its memory. */
-  get bytes(): number {
-    return this.#plan.bytes;
-  }
-
-  get threads(): number {
-    return this.#machine.threads;
   }
 
   /** Updates so far. */
@@ -170,64 +146,49 @@ export class Trainer {
    */
   update(): UpdateResult {
     if (this.#batches === 0) throw new ForetokenError('train.batch', 'no batch has been accumulated');
-    const optimizer = this.#optimizer;
-    const numbers = updateNumbers(optimizer, this.#updates);
-    const gradientNorm = this.#gradientNorm();
-    if (!Number.isFinite(gradientNorm)) throw this.#diverged(`the gradient's length is ${gradientNorm}`);
-    const clip = Math.min(1, optimizer.clipNorm / (gradientNorm + CLIP_EPSILON));
-    const shared = [optimizer.beta1, 1 - optimizer.beta1, optimizer.beta2, 1 - optimizer.beta2];
-    const last = [numbers.step, numbers.correction, optimizer.epsilon];
-    for (const [name, { address, elements, trained }, { rows, cols }] of this.#trained()) {
-      const decay = optimizer.decays(name, rows, cols) ? 1 - numbers.rate * optimizer.weightDecay : 1;
-      const reals = [clip / this.#batches, decay, ...shared, ...last].map(floatBits);
-      this.#update.push(ADAMW, address, trained.mean, trained.square, trained.gradient, elements, ...reals);
-      if (optimizer.average !== undefined) {
-        const [kept, taken] = [floatBits(optimizer.average), floatBits(1 - optimizer.average)];
-        const sizes = [rows, cols, cols, cols, cols];
-        this.#update.push(COMBINE, trained.average, 0, trained.average, kept, address, taken, ...sizes);
-      }
-    }
-    this.#run(this.#update);
+    const numbers = updateNumbers(this.#optimizer, this.#updates);
+    const norm = gradientNorm(this.#workspace) / this.#batches;
+    if (!Number.isFinite(norm)) throw this.#diverged(`the gradient's length is ${norm}`);
+    applyUpdate(this.#workspace, this.#optimizer, numbers, norm, this.#batches);
     this.#batches = 0;
     this.#updates++;
-    return { gradientNorm, learningRate: numbers.rate };
+    return { gradientNorm: norm, learningRate: numbers.rate };
   }
 
   /** A copy of an output's numbers after the last batch. @throws {ForetokenError} `train.name` */
   read(output: string): Float32Array {
     const tensor = this.#graph.outputs.get(output);
     if (!tensor) throw unknownName('output', output, this.#graph.outputs);
-    return this.#floats(this.#plan.places.get(tensor.base)!, tensor.elements).slice();
+    return this.#workspace.numbers(tensor).slice();
   }
 
   /** A copy of a parameter; with `average` of its moving mean, where one is kept. @throws {ForetokenError} `train.name` */
   get(name: string, { average = false } = {}): Float32Array {
-    const { address, elements, trained } = this.#parameter(name);
-    return this.#floats(average && trained?.average ? trained.average : address, elements).slice();
+    const parameter = this.#parameter(name);
+    const mean = average && isTrained(parameter) ? parameter.average : undefined;
+    return (mean ?? parameter.values).slice();
   }
 
   /** Replaces a parameter; its moving mean begins anew. @throws {ForetokenError} `train.name`, `train.shape` */
   set(name: string, values: Float32Array): void {
-    const { address, elements, trained } = this.#parameter(name);
-    if (values.length !== elements) {
-      throw new ForetokenError(
-        'train.shape',
-        `parameter ${quote(name)}: ${values.length} numbers, expected ${elements}`,
-      );
+    const parameter = this.#parameter(name);
+    const { length } = parameter.values;
+    if (values.length !== length) {
+      throw new ForetokenError('train.shape', `parameter ${quote(name)}: ${values.length} numbers, expected ${length}`);
     }
-    this.#floats(address, elements).set(values);
-    if (trained?.average) this.#floats(trained.average, elements).set(values);
+    parameter.values.set(values);
+    if (isTrained(parameter)) parameter.average?.set(values);
   }
 
   /** A copy of the gradient that the batches since the last update have given a parameter: their sum. @throws {ForetokenError} `train.name` */
   gradient(name: string): Float32Array {
-    const { elements, trained } = this.#parameter(name);
-    if (!trained) throw new ForetokenError('train.name', `parameter ${quote(name)} is frozen`);
-    return this.#floats(trained.gradient, elements).slice();
+    const parameter = this.#parameter(name);
+    if (isTrained(parameter)) return parameter.gradient.slice();
+    throw new ForetokenError('train.name', `parameter ${quote(name)} is frozen`);
   }
 
   /**
-   * All that a run goes on from, as safetensors: parameters by their names, and what the optimizer keeps.
+   * All that a run goes on from, as safetensors: parameters by their names, and what the optimizer keeps. Frozen ones are not in it.
    * @throws {ForetokenError} `train.state` between `accumulate` and `update`
    */
   save(): Uint8Array {
@@ -243,75 +204,31 @@ export class Trainer {
 
   /** Ends its threads and lets go of its memory; every later use is refused. */
   dispose(): void {
-    this.#attached?.dispose();
+    this.#attached?.machine.dispose();
     this.#attached = undefined;
   }
 
   /** @throws {ForetokenError} `model.disposed` */
-  get #machine(): Machine {
+  get #workspace(): Workspace {
     if (this.#attached) return this.#attached;
     throw new ForetokenError('model.disposed', 'this trainer has been disposed');
   }
 
   #pass(batch: Batch, kind: 'evaluation' | 'training'): BatchResult {
-    checkBatch(this.#graph, batch);
-    const { memory } = this.#machine;
-    for (const [name, input] of this.#graph.inputs) {
-      const values = batch[name]!;
-      if ('segments' in input) writeMask(memory.buffer, input, this.#plan.masks.get(input)!, values);
-      else if ('cols' in input) this.#floats(this.#plan.places.get(input)!, values.length).set(values);
-      else new Int32Array(memory.buffer, this.#plan.places.get(input)!, values.length).set(values);
-    }
-    this.#machine.run(this.#plan.programs[kind], this.#plan[kind].length);
-    const losses: Record<string, number> = {};
-    let loss = 0;
-    for (const [{ name, rows }, address] of this.#plan.losses) {
-      losses[name] = this.#floats(address, rows).reduce((sum, value) => sum + value, 0);
-      loss += losses[name];
-    }
-    return { loss, losses };
+    this.#workspace.run(batch, kind);
+    const losses = this.#workspace.losses();
+    return { loss: Object.values(losses).reduce((sum, loss) => sum + loss, 0), losses };
   }
 
-  /** Of the mean of the batches. */
-  #gradientNorm(): number {
-    const trained = this.#trained().map(([, plan]) => plan);
-    for (const { elements, trained: plan } of trained)
-      this.#update.push(SQUARES, plan.partials, plan.gradient, elements);
-    this.#run(this.#update);
-    let sum = 0;
-    for (const { trained: plan } of trained) {
-      for (const part of new Float64Array(this.#machine.memory.buffer, plan.partials, plan.chunks)) sum += part;
-    }
-    return Math.sqrt(sum) / this.#batches;
-  }
-
-  #run(program: ProgramWriter): void {
-    const { address, ops } = program;
-    program.clear();
-    this.#machine.run(address, ops);
-  }
-
-  #trained(): [name: string, plan: ParameterPlan & { trained: TrainedPlan }, tensor: Tensor][] {
-    return [...this.#graph.parameters].flatMap(([name, { tensor }]) => {
-      const plan = this.#plan.parameters.get(name)!;
-      return plan.trained ? [[name, { ...plan, trained: plan.trained }, tensor]] : [];
-    });
-  }
-
-  #parameter(name: string): ParameterPlan {
-    const plan = this.#plan.parameters.get(name);
-    if (!plan) throw unknownName('parameter', name, this.#plan.parameters);
-    return plan;
-  }
-
-  #beginAverages(): void {
-    for (const [, { address, elements, trained }] of this.#trained()) {
-      if (trained.average) this.#floats(trained.average, elements).set(this.#floats(address, elements));
-    }
+  #parameter(name: string): Parameter {
+    const { parameters } = this.#workspace;
+    const parameter = parameters.get(name);
+    if (!parameter) throw unknownName('parameter', name, parameters);
+    return parameter;
   }
 
   #clear(): void {
-    for (const [, { elements, trained }] of this.#trained()) this.#floats(trained.gradient, elements).fill(0);
+    for (const { gradient } of this.#workspace.trained) gradient.fill(0);
     this.#batches = 0;
   }
 
@@ -322,22 +239,17 @@ export class Trainer {
 
   /** Views of what is saved, by name. */
   #state(): StateTensors {
-    const tensors = new Map<string, { shape: [number, number]; values: Float32Array }>();
-    for (const [name, { tensor }] of this.#graph.parameters) {
-      const { address, elements, trained } = this.#plan.parameters.get(name)!;
-      const add = (key: string, at: number) =>
-        tensors.set(key, { shape: [tensor.rows, tensor.cols], values: this.#floats(at, elements) });
-      if (!trained) continue;
-      add(name, address);
-      add(`optimizer.mean.${name}`, trained.mean);
-      add(`optimizer.square.${name}`, trained.square);
-      if (trained.average) add(`average.${name}`, trained.average);
-    }
-    return tensors;
-  }
-
-  #floats(address: number, count: number): Float32Array {
-    return new Float32Array(this.#machine.memory.buffer, address, count);
+    const entries = this.#workspace.trained.flatMap(({ name, rows, cols, values, mean, square, average }) => {
+      const entry = (key: string, numbers: Float32Array) =>
+        [key, { shape: [rows, cols] as const, values: numbers }] as const;
+      return [
+        entry(name, values),
+        entry(`optimizer.mean.${name}`, mean),
+        entry(`optimizer.square.${name}`, square),
+        ...(average ? [entry(`average.${name}`, average)] : []),
+      ];
+    });
+    return new Map(entries);
   }
 }
 

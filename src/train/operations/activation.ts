@@ -27,7 +27,7 @@ function activate(kind: number, x: Tensor, up: Tensor | undefined): Tensor {
   return x.graph.apply(
     {
       inputs: up ? [x, up] : [x],
-      reads: 'inputs',
+      reads: up ? [x, up] : [x],
       scratchBytes: (threads) => threads * ACTIVATION_CHUNK * 4,
       forward(write, out) {
         write.push(ACTIVATE, write.at(out), write.at(x), up ? write.at(up) : 0, elements, kind);

@@ -39,7 +39,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Mask, { headDim
   return q.graph.apply(
     {
       inputs: [q, k, v],
-      reads: 'inputs',
+      reads: [q, k, v],
       scratchBytes: (threads) => threads * threadBytes,
       forward(write, out) {
         const operands = [write.at(q), write.at(k), write.at(v), ...write.mask(mask), shared, ...sizes];

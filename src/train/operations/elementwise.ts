@@ -24,7 +24,7 @@ export function combine(a: Tensor, alpha: number, b?: Tensor, beta = 0): Tensor 
   return a.graph.apply(
     {
       inputs: b ? [a, b] : [a],
-      reads: 'none',
+      reads: [],
       forward(write, out) {
         write.push(COMBINE, write.at(out), 0, write.at(a), first, b ? write.at(b) : 0, second, ...sizes);
       },
@@ -49,7 +49,7 @@ export function multiply(a: Tensor, b: Tensor): Tensor {
   return a.graph.apply(
     {
       inputs: [a, b],
-      reads: 'inputs',
+      reads: [a, b],
       forward(write, out) {
         write.push(MULTIPLY, write.at(out), 0, write.at(a), write.at(b), elements);
       },
@@ -80,7 +80,7 @@ export function concat(...parts: readonly [Tensor, ...Tensor[]]): Tensor {
   return graph.apply(
     {
       inputs: parts,
-      reads: 'none',
+      reads: [],
       forward(write, out) {
         for (const { part, offset } of places) {
           const sizes = [rows, part.cols, cols, part.cols, 0];
@@ -109,7 +109,7 @@ export function columns(x: Tensor, from: number, to: number): Tensor {
   return x.graph.apply(
     {
       inputs: [x],
-      reads: 'none',
+      reads: [],
       forward(write, out) {
         write.push(COMBINE, write.at(out), 0, write.at(x) + from * 4, floatBits(1), 0, 0, rows, width, width, cols, 0);
       },

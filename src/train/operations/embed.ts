@@ -19,7 +19,7 @@ export function embed(table: Tensor, ids: Ids, { scale = 1 }: { readonly scale?:
   return table.graph.apply(
     {
       inputs: [table],
-      reads: 'none',
+      reads: [],
       forward(write, out) {
         write.push(TAKE_ROWS, write.at(out), write.at(table), write.at(ids), rows, dim, floatBits(scale));
       },

@@ -27,7 +27,7 @@ export function ropeTable(
   return graph.apply(
     {
       inputs: [perPosition],
-      reads: 'none',
+      reads: [],
       forward(write, table) {
         const at = 'segments' in positions ? write.mask(positions)[1] : write.at(positions);
         write.push(ROPE_TABLE, write.at(table), at, write.at(perPosition), rows, half, floatBits(scale));
