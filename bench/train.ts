@@ -12,7 +12,7 @@ import { createTrainingEngine } from '../src/train/engine.ts';
 import { A_TRANSPOSED, B_TRANSPOSED, KEEP, ONE_MASK, PRODUCT_SCRATCH, SILU } from '../src/train/opcodes.ts';
 import { createTrainer } from '../src/train/trainer.ts';
 import { trainingHost } from '../test/kernels/kernel-host.ts';
-import { batchOf, OPTIMIZER, smallLlama, stream } from '../test/train/curve.ts';
+import { batchOf, OPTIMIZER, smallLlama, stream } from '../test/train/small-llama.ts';
 import { measureLimits } from './shared/limits.ts';
 import { benchOptions, Report } from './shared/report.ts';
 
@@ -69,22 +69,23 @@ function products(name: string): Work[] {
 }
 
 function attentions(rows: number, heads: number, kvHeads: number, headDim: number): Work[] {
-  const [q, k, v] = [numbers(rows * heads * headDim), ...[0, 1].map(() => numbers(rows * kvHeads * headDim))];
-  const [dq, dk, dv, out] = [numbers(rows * heads * headDim), numbers(rows * kvHeads * headDim)].flatMap((a) => [a, a]);
+  const [q, dq, out] = [0, 0, 0].map(() => numbers(rows * heads * headDim));
+  const [k, v, dk, dv] = [0, 0, 0, 0].map(() => numbers(rows * kvHeads * headDim));
   const paths = host.place(Int32Array.from({ length: rows * rows }, (_, i) => i % rows));
   const depths = host.place(Int32Array.from({ length: rows }, (_, i) => i));
   const scratch = numbers((rows + 8) * (5 * headDim + 8) + 4 * headDim);
   const sizes = [rows, heads, kvHeads, headDim, 0.25, scratch, 0, kvHeads];
   // Scores and sums of values: two products over half of the rows' square; backward makes five of them.
   const count = 2 * rows * rows * heads * headDim;
+  const what = `${rows} rows, ${heads} heads of ${headDim}`;
   return [
     {
-      name: `attention, ${rows} rows, ${heads} heads of ${headDim}`,
+      name: `attention, ${what}`,
       count,
       run: () => kernels.attend!(out!, q!, k!, v!, paths, depths, ONE_MASK, ...sizes),
     },
     {
-      name: 'the same backward',
+      name: `attention backward, ${what}`,
       count: (count * 5) / 2,
       run: () => kernels.attendBackward!(dq!, dk!, dv!, out!, q!, k!, v!, paths, depths, ONE_MASK, ...sizes),
     },
@@ -171,7 +172,6 @@ for (const threads of options.threads.split(',').map(Number)) {
   trainers.push(await createTrainer(smallLlama(segments, rows), { engine, threads, optimizer: OPTIMIZER }));
 }
 const times = trainers.map(() => [] as number[]);
-const states = [];
 for (let update = 0; update < WARM_UP + UPDATES; update++) {
   const batch = batchOf(text, update, segments, rows);
   for (const [i, trainer] of trainers.entries()) {
@@ -181,7 +181,7 @@ for (let update = 0; update < WARM_UP + UPDATES; update++) {
   }
   await new Promise((resolve) => setImmediate(resolve));
 }
-for (const trainer of trainers) states.push(Buffer.from(trainer.save()).toString('base64'));
+const states = trainers.map((trainer) => Buffer.from(trainer.save()).toString('base64'));
 if (states.some((state) => state !== states[0])) throw new Error('threads change the parameters');
 report.table(`A Llama of 353 k parameters, updates of ${segments} x ${rows} tokens`, [
   ['threads', 'tokens/s', 'ms an update', 'at best', 'memory, MB'],

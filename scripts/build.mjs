@@ -96,12 +96,15 @@ async function buildPackage() {
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
   await bundle(entries(), 'build/package', 'dist');
   // For hosts that only take compiled modules: the `workerd` export, and its users. tsc copies no declarations.
-  for (const name of ['kernels', 'kernels-relaxed']) {
+  for (const name of COMPILED) {
     copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
     copyFileSync('src/kernels.d.wasm.ts', `dist/${name}.d.wasm.ts`);
   }
   chmodSync('dist/cli/main.js', 0o755);
 }
+
+/** Binaries that the package also has as files. */
+const COMPILED = ['kernels', 'kernels-relaxed', 'gradient'];
 
 /** Compiled by TypeScript and AssemblyScript. */
 const SHARED_NUMBERS = ['src/engine/opcodes.ts', 'src/engine/team-block.ts', 'src/train/opcodes.ts'];
@@ -123,14 +126,13 @@ if (!process.argv.includes('--kernels')) {
     {
       inputs: [
         ...filesBelow('src'),
-        'build/kernels.wasm',
-        'build/kernels-relaxed.wasm',
+        ...COMPILED.map((name) => `build/${name}.wasm`),
         'package.json',
         'scripts/lib/bundle.mjs',
         'tsconfig.json',
         'tsconfig.build.json',
       ],
-      outputs: ['dist/kernels.wasm', 'dist/kernels-relaxed.wasm'],
+      outputs: COMPILED.map((name) => `dist/${name}.wasm`),
     },
     buildPackage,
   );

@@ -172,7 +172,7 @@ function diverge(
  * The mean over a row of d² / (2 beta) where |d| < beta, else |d| - beta / 2, with d = x - y, for rows rowFrom..rowTo - 1; its slope is d / beta, or
  * the sign of d. Source: Girshick, "Fast R-CNN", 2015, arXiv 1504.08083, for beta = 1.
  *
- * @param dx  (rows, dim) f32, or 0 where it is not wanted; it may be x
+ * @param dx  (rows, dim) f32; it may be x
  * @param x   (rows, dim) f32; y the same; any dim
  */
 export function smoothL1(
@@ -194,7 +194,7 @@ export function smoothL1(
       // d / beta, cut off at ±1, is the slope; the loss is slope * (d - beta / 2 * slope).
       const slope = f32x4.pmax(f32x4.neg(one), f32x4.pmin(one, f32x4.mul(gap, inverse)));
       sums = f32x4.add(sums, f32x4.mul(slope, f32x4.sub(gap, f32x4.mul(f32x4.mul(slope, betas), half))));
-      if (dx != 0) putLanes(dx + at, f32x4.mul(slope, factor), mask, dim - i);
+      putLanes(dx + at, f32x4.mul(slope, factor), mask, dim - i);
     }
     store<f32>(losses + (<usize>row << 2), fold(sums) * weight);
   }

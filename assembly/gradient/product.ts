@@ -92,21 +92,24 @@ function multiplyBlock(
     let quad = quads;
     for (let row = 0; row < rows; row += QUAD) {
       const to = c + <usize>row * cBytes + (<usize>col << 2);
-      if (rows - row >= QUAD && cols - col >= PANEL) {
-        if (fresh) tile(true, to, cBytes, quad, panels, quadBytes);
-        else tile(false, to, cBytes, quad, panels, quadBytes);
-      } else {
-        const width = <usize>min(PANEL, cols - col) << 2;
-        const height = min(QUAD, rows - row);
-        if (!fresh) for (let i = 0; i < height; i++) memory.copy(edge + <usize>i * EDGE_BYTES, to + <usize>i * cBytes, width);
-        if (fresh) tile(true, edge, EDGE_BYTES, quad, panels, quadBytes);
-        else tile(false, edge, EDGE_BYTES, quad, panels, quadBytes);
-        for (let i = 0; i < height; i++) memory.copy(to + <usize>i * cBytes, edge + <usize>i * EDGE_BYTES, width);
-      }
+      const height = min(QUAD, rows - row);
+      const width = <usize>min(PANEL, cols - col) << 2;
+      // At the edge of c a whole tile is computed elsewhere, and the part that there is of it copied.
+      const whole = height == QUAD && width == EDGE_BYTES;
+      const place = whole ? to : edge;
+      const placeBytes = whole ? cBytes : EDGE_BYTES;
+      if (!whole && !fresh) copyRows(edge, EDGE_BYTES, to, cBytes, width, height);
+      if (fresh) tile(true, place, placeBytes, quad, panels, quadBytes);
+      else tile(false, place, placeBytes, quad, panels, quadBytes);
+      if (!whole) copyRows(to, cBytes, edge, EDGE_BYTES, width, height);
       quad += quadBytes;
     }
     panels += panelBytes;
   }
+}
+
+function copyRows(to: usize, toBytes: usize, from: usize, fromBytes: usize, bytes: usize, rows: i32): void {
+  for (let row = 0; row < rows; row++) memory.copy(to + <usize>row * toBytes, from + <usize>row * fromBytes, bytes);
 }
 
 /** Four rows of eight sums: letters are rows, digits are vectors of four columns. `fresh` is a constant wherever this is called. */

@@ -74,7 +74,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return engine;
 }
 
-function engineOf(module: WebAssembly.Module): Engine {
+/** An engine of kernels that are compiled already, of any kind. */
+export function engineOf(module: WebAssembly.Module): Engine {
   return { module, createMachine: (bytes) => createMachine(module, bytes) };
 }
 

@@ -8,6 +8,13 @@ import type { Graph, Ids, Mask, Tensor } from './graph.ts';
 /** By the names of the graph's inputs: numbers row by row, integers, or of a tree mask the parent of each row. */
 export type Batch = Readonly<Record<string, ArrayLike<number>>>;
 
+/** Weights of rows for the mean over those that have a label: 1 / their number, and 0 where the label is -1. */
+export function meanWeights(labels: ArrayLike<number>): Float32Array {
+  const weights = Float32Array.from(labels, (label) => (label < 0 ? 0 : 1));
+  const count = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / Math.max(1, count));
+}
+
 /** @throws {ForetokenError} `train.batch` for an input that is missing or unknown, too long or too short, or holds what it must not */
 export function checkBatch(graph: Graph, batch: Batch): void {
   for (const name of Object.keys(batch)) {

@@ -2,17 +2,23 @@
  * The engine of training: the kernels that go backward, in one module with all of inference, over the same machines and threads.
  * @module
  */
+import { checkNames } from '../check-options.ts';
 import { unpack } from '../engine/builds.ts';
-import { compileEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { compileEngine, ENGINE_OPTIONS, type Engine, type EngineOptions, engineOf } from '../engine/engine.ts';
 import { selfTest } from '../engine/self-test.ts';
 import { ForetokenError } from '../errors.ts';
 
 /**
  * Compiles the kernels of training and checks them against known answers. Models may be loaded with this engine, too.
- * @throws {ForetokenError} `engine.simd`; `engine.compile`; `engine.selftest`
+ *
+ * @param options `module`, for hosts that compile nothing at run time, is that of `foretoken/gradient.wasm`
+ * @throws {ForetokenError} `option.*`; `engine.simd`; `engine.compile`; `engine.module`; `engine.selftest`
  */
-export async function createTrainingEngine({ worker }: Pick<EngineOptions, 'worker'> = {}): Promise<Engine> {
-  const engine = await compileEngine(gradientBytes(), worker);
+export async function createTrainingEngine(options: EngineOptions = {}): Promise<Engine> {
+  checkNames(options, ENGINE_OPTIONS);
+  const { module, worker } = options;
+  const engine = module === undefined ? await compileEngine(gradientBytes(), worker) : engineOf(module);
+  checkEngine(engine);
   selfTest(engine);
   return engine;
 }
@@ -26,7 +32,7 @@ export function checkEngine({ module }: Engine): void {
   );
 }
 
-/** The module, which imports a memory of its own. */
+/** The module's bytes. */
 export async function gradientBytes(): Promise<Uint8Array<ArrayBuffer>> {
   return unpack((await import('./gradient-binary.ts')).gradientGzip);
 }

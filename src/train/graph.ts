@@ -100,7 +100,7 @@ export interface Operation {
 /** An operation that ends in a number for each row, and gives the gradients of its inputs with it. */
 export interface Loss {
   readonly name: string;
-  /** Tensors that it may give a gradient, and all that it reads. */
+  /** Tensors that it gives a gradient, which are trained, and all that it reads. */
   readonly inputs: readonly Tensor[];
   readonly reads: readonly Tensor[];
   /** Rows, and losses. */
@@ -225,6 +225,9 @@ export class Graph {
   /** @internal Appends a loss; the batch's is the sum of all. */
   addLoss(loss: Loss): void {
     for (const input of [...loss.inputs, ...loss.reads]) this.#own(input);
+    if (!loss.inputs.some(({ trained }) => trained)) {
+      throw new ForetokenError('train.graph', `nothing that is trained has a part in the loss ${quote(loss.name)}`);
+    }
     this.#take(loss.name);
     this.steps.push(loss);
   }

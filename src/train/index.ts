@@ -12,7 +12,7 @@
  * @module
  */
 export type { AdamWOptions } from './adamw.ts';
-export type { Batch } from './batch.ts';
+export { type Batch, meanWeights } from './batch.ts';
 export { createTrainingEngine } from './engine.ts';
 export { Graph, type Ids, type Initial, type Mask, type ParameterOptions, type Tensor } from './graph.ts';
 export {

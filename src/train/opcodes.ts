@@ -82,7 +82,7 @@ export const FORWARD_KL = 0;
 export const REVERSE_KL = 1;
 export const JENSEN_SHANNON = 2;
 export const TOTAL_VARIATION = 3;
-/** dx (rows, dim) or 0, keep, losses (rows), x (rows, dim), y (rows, dim), weights (rows) or 0, scale f32, rows, dim, beta f32: the mean over dim */
+/** dx (rows, dim), keep, losses (rows), x (rows, dim), y (rows, dim), weights (rows) or 0, scale f32, rows, dim, beta f32: the mean over dim */
 export const SMOOTH_L1 = 80;
 
 /** partial sums f64, x (count), count: sum of the squares of each chunk of SQUARES_CHUNK */

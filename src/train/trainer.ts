@@ -68,7 +68,7 @@ export async function createTrainer(graph: Graph, options: TrainerOptions = {}):
   if (plan.bytes > memoryLimit) {
     throw new ForetokenError('memory.limit', `training needs ${plan.bytes} bytes: the limit is ${memoryLimit}`);
   }
-  const { engine = await createTrainingEngine(options) } = options;
+  const { worker, engine = await createTrainingEngine(worker && { worker }) } = options;
   checkEngine(engine);
   const machine =
     threads > 1 ? (await engine.createTeam!([plan.bytes], threads))[0]! : engine.createMachine(plan.bytes);

@@ -42,7 +42,7 @@ function resolvePackageFrom(folder, { bundled }) {
   return {
     name: 'packed-package',
     setup(build) {
-      build.onResolve({ filter: /\/kernels(-relaxed)?\.wasm$/ }, ({ path }) => ({
+      build.onResolve({ filter: /\/(kernels(-relaxed)?|gradient)\.wasm$/ }, ({ path }) => ({
         path: `./${basename(path)}`,
         external: true,
       }));

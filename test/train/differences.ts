@@ -51,7 +51,7 @@ export async function derive(example: Example, seed: number, engine: Engine = pl
     tensors[name] = graph.parameter(name, rows, cols, { initial: values[name] });
   }
   const output = example.build(graph, tensors);
-  let target = new Float32Array(0);
+  let target: Float32Array = new Float32Array(0);
   if (output) {
     target = randomFloats(next, output.elements);
     graph.output('output', output);
@@ -73,7 +73,7 @@ export async function derive(example: Example, seed: number, engine: Engine = pl
       matrix(rows, cols, (r, c) => values[name]![r * cols + c]!),
     ]),
   );
-  const got = [Float32Array.of(loss)];
+  const got: Float32Array[] = [Float32Array.of(loss)];
   let outputError = relative([loss], [lossOf(matrices)]);
   if (output) {
     const numbers = trainer.read('output');

@@ -3,7 +3,7 @@
  * @module
  */
 import { createEngine } from '../../src/engine/engine.ts';
-import type { Batch } from '../../src/train/batch.ts';
+import { type Batch, meanWeights } from '../../src/train/batch.ts';
 import { Graph, type Tensor } from '../../src/train/graph.ts';
 import { warmUpCosine } from '../../src/train/learning-rate.ts';
 import { silu } from '../../src/train/operations/activation.ts';
@@ -14,7 +14,7 @@ import { planTraining } from '../../src/train/plan.ts';
 import { createTrainer, estimateTraining, type Trainer, type TrainerOptions } from '../../src/train/trainer.ts';
 import { hasCode, rejection } from '../codes.ts';
 import { assert, firstDifference, random, randomFloats, randomInt, test } from '../harness.ts';
-import { batchOf, OPTIMIZER, smallLlama, stream } from './curve.ts';
+import { batchOf, OPTIMIZER, smallLlama, stream } from './small-llama.ts';
 import { plain, played, poisoned, tampered } from './engines.ts';
 import { ADAMW } from '../../src/train/opcodes.ts';
 import { floatBits } from '../../src/engine/program.ts';
@@ -153,6 +153,21 @@ test('two batches in one update have the mean of their gradients, and the norm o
   assert.ok(Math.abs(gradientNorm / Math.sqrt(squares) - 1) < 1e-6);
 });
 
+test('a loss with the weights of its labels is the mean over rows that have one', async () => {
+  const graph = new Graph();
+  const logits = graph.parameter('logits', 4, 8, { initial: randomFloats(random(1), 32) });
+  crossEntropy(logits, graph.ids('labels', 4, 8), { weights: graph.input('weights', 4, 1) });
+  const trainer = await createTrainer(graph, { engine: plain });
+  const lossOf = (labels: number[]) => trainer.evaluate({ labels, weights: meanWeights(labels) }).loss;
+  const [first, second, both] = [
+    [3, -1, -1, -1],
+    [-1, -1, 5, -1],
+    [3, -1, 5, -1],
+  ].map(lossOf);
+  assert.ok(Math.abs(both! - (first! + second!) / 2) < 1e-6);
+  assert.is(lossOf([-1, -1, -1, -1]), 0);
+});
+
 test('after an update nothing is left of the gradient', async () => {
   const trainer = await newTrainer();
   trainer.step(headBatch(1));
@@ -283,7 +298,8 @@ test('graphs, names and states that do not fit are refused', async () => {
   assert.throws(() => linear(x, graph.parameter('w', 4, 4)), hasCode('train.shape'));
   assert.throws(() => linear(x, new Graph().parameter('w', 4, 8)), hasCode('train.graph'));
   assert.is(await rejection(createTrainer(graph, { engine: plain })), 'train.graph');
-  smoothL1(x, x);
+  assert.throws(() => smoothL1(x, x), hasCode('train.graph'));
+  smoothL1(graph.parameter('v', 3, 8), x);
   assert.is(await rejection(createTrainer(graph, { engine: plain })), 'train.graph'); // w has no part in it
 
   const trainer = await newTrainer();
