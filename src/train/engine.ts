@@ -7,6 +7,7 @@ import { unpack } from '../engine/builds.ts';
 import { compileEngine, ENGINE_OPTIONS, type Engine, type EngineOptions, engineOf } from '../engine/engine.ts';
 import { selfTest } from '../engine/self-test.ts';
 import { ForetokenError } from '../errors.ts';
+import { trainingSelfTest } from './self-test.ts';
 
 /**
  * Compiles the kernels of training and checks them against known answers. Models may be loaded with this engine, too.
@@ -20,6 +21,7 @@ export async function createTrainingEngine(options: EngineOptions = {}): Promise
   const engine = module === undefined ? await compileEngine(gradientBytes(), worker) : engineOf(module);
   checkEngine(engine);
   selfTest(engine);
+  trainingSelfTest(engine);
   return engine;
 }
 

@@ -9,6 +9,7 @@
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
 import { ProgramWriter } from '../engine/program.ts';
+import { ForetokenError } from '../errors.ts';
 import type { Graph, Ids, Into, Loss, Mask, Tensor, Writer } from './graph.ts';
 import { SQUARES_CHUNK, ZERO } from './opcodes.ts';
 import { orderOf, type Step } from './order.ts';
@@ -75,7 +76,7 @@ export function planTraining(graph: Graph, options: PlanOptions): TrainingPlan {
   // Programs are written once to be counted, with addresses that mean nothing, and again when all of them are known.
   const nowhere = { at: () => 64, mask: () => [64, 64] as const, gradientOf: () => 64, lossOf: () => 64, scratch: 64 };
   const opsOf = (addresses: Addresses, forwardOnly: boolean) => writeSteps(steps, addresses, forwardOnly);
-  const trained = [...graph.parameters.values()].filter(({ tensor }) => tensor.trained).length;
+  const trained = [...graph.parameters.values()].filter(({ tensor }) => tensor.trained).length; // one at least: a loss depends on it
   const updateOps = trained * UPDATE_OPS;
   const programs = {
     evaluation: arena.reserve(ProgramWriter.bytes(opsOf(nowhere, true).length)),
@@ -113,10 +114,10 @@ export function planTraining(graph: Graph, options: PlanOptions): TrainingPlan {
   for (const [tensor, span] of lives.gradients) gradients.set(tensor, passing.address + offsets[span]!);
 
   const addresses: Addresses = {
-    at: (x) => places.get('base' in x ? x.base : x)!,
-    mask: (mask) => masks.get(mask)!,
-    gradientOf: (base) => gradients.get(base)!,
-    lossOf: (loss) => losses.get(loss)!,
+    at: (x) => owned(places.get('base' in x ? x.base : x)),
+    mask: (mask) => owned(masks.get(mask)),
+    gradientOf: (base) => owned(gradients.get(base)),
+    lossOf: (loss) => owned(losses.get(loss)),
     scratch,
   };
   return {
@@ -131,6 +132,11 @@ export function planTraining(graph: Graph, options: PlanOptions): TrainingPlan {
     programs,
     updateOps,
   };
+}
+
+function owned<T>(place: T | undefined): T {
+  if (place === undefined) throw new ForetokenError('train.graph', 'an operation has an input of another graph');
+  return place;
 }
 
 function planTrained(arena: Arena, elements: number, { average }: PlanOptions): TrainedPlan {

@@ -8,6 +8,7 @@ import { Graph, type Tensor } from '../../src/train/graph.ts';
 import { warmUpCosine } from '../../src/train/learning-rate.ts';
 import { silu } from '../../src/train/operations/activation.ts';
 import { add } from '../../src/train/operations/elementwise.ts';
+import { embed } from '../../src/train/operations/embed.ts';
 import { linear } from '../../src/train/operations/linear.ts';
 import { crossEntropy, smoothL1 } from '../../src/train/operations/loss.ts';
 import { planTraining } from '../../src/train/plan.ts';
@@ -302,14 +303,19 @@ test('graphs, names and states that do not fit are refused', async () => {
   smoothL1(graph.parameter('v', 3, 8), x);
   assert.is(await rejection(createTrainer(graph, { engine: plain })), 'train.graph'); // w has no part in it
 
+  const other = new Graph();
+  const table = other.parameter('table', 4, 4);
+  smoothL1(embed(table, graph.ids('ids', 3, 4)), other.input('y', 3, 4));
+  assert.is(await rejection(createTrainer(other, { engine: plain })), 'train.graph');
+
   const trainer = await newTrainer();
   assert.throws(() => trainer.get('nothing'), hasCode('train.name'));
   assert.throws(() => trainer.read('nothing'), hasCode('train.name'));
   assert.throws(() => trainer.set('head.weight', new Float32Array(3)), hasCode('train.shape'));
   trainer.accumulate(headBatch(1));
   assert.throws(() => trainer.save(), hasCode('train.state'));
-  const other = await createTrainer(pulled(START).graph, { engine: plain });
-  assert.is(await rejection(trainer.load(other.save())), 'train.state');
+  const elsewhere = await createTrainer(pulled(START).graph, { engine: plain });
+  assert.is(await rejection(trainer.load(elsewhere.save())), 'train.state');
   assert.is(await rejection(newTrainer({ memoryLimit: 1000 })), 'memory.limit');
   assert.is(await rejection(newTrainer({ optimizer: { beta1: 1 } })), 'option.range');
   assert.is(await rejection(newTrainer({ seed: -1 })), 'option.range');
