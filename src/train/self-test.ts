@@ -78,7 +78,11 @@ function smallGraph(): Graph {
   });
   const logits = linear(concat(cell, normed), weight('head', VOCAB, 2 * DIM));
   crossEntropy(logits, graph.ids('labels', ROWS, VOCAB));
-  const teacher = graph.constant(ROWS, VOCAB, Float32Array.from({ length: ROWS * VOCAB }, (_, i) => (i % 7) / 4));
+  const teacher = graph.constant(
+    ROWS,
+    VOCAB,
+    Float32Array.from({ length: ROWS * VOCAB }, (_, i) => (i % 7) / 4),
+  );
   for (const kind of ['forward-kl', 'reverse-kl', 'jsd', 'tvd'] as const) divergence(logits, teacher, { kind });
   smoothL1(cell, graph.constant(ROWS, DIM, new Float32Array(ROWS * DIM)));
   return graph;
