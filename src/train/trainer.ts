@@ -113,10 +113,19 @@ export class Trainer {
 
   /**
    * One update from one batch, or from the mean of several.
-   * @throws {ForetokenError} as `accumulate` and `update`
+   * @throws {ForetokenError} as `accumulate` and `update`: then no gradients are there
    */
   step(batches: Batch | readonly Batch[]): StepResult {
-    const results = (isList(batches) ? batches : [batches]).map((batch) => this.accumulate(batch));
+    try {
+      return this.#step(isList(batches) ? batches : [batches]);
+    } catch (error) {
+      if (this.#attached) this.#clear();
+      throw error;
+    }
+  }
+
+  #step(batches: readonly Batch[]): StepResult {
+    const results = batches.map((batch) => this.accumulate(batch));
     const mean = (value: (result: BatchResult) => number) =>
       results.reduce((sum, result) => sum + value(result), 0) / results.length;
     const names = Object.keys(results[0]?.losses ?? {});

@@ -7,7 +7,7 @@ import { type Batch, meanWeights } from '../../src/train/batch.ts';
 import { Graph, type Tensor } from '../../src/train/graph.ts';
 import { warmUpCosine } from '../../src/train/learning-rate.ts';
 import { silu } from '../../src/train/operations/activation.ts';
-import { add } from '../../src/train/operations/elementwise.ts';
+import { add, reshape } from '../../src/train/operations/elementwise.ts';
 import { embed } from '../../src/train/operations/embed.ts';
 import { linear } from '../../src/train/operations/linear.ts';
 import { crossEntropy, smoothL1 } from '../../src/train/operations/loss.ts';
@@ -262,6 +262,17 @@ test('evaluation gives the loss and the outputs, and changes nothing', async () 
   assert.is(firstDifference(trainer.read('logits'), logits), -1);
 });
 
+test('evaluation leaves the gradient of a parameter alone whose numbers are the logits themselves', async () => {
+  const graph = new Graph();
+  const logits = graph.parameter('logits', 4, 8, { initial: randomFloats(random(1), 32) });
+  crossEntropy(reshape(logits, 2, 16), graph.ids('labels', 2, 8));
+  const trainer = await createTrainer(graph, { engine: plain });
+  trainer.evaluate({ labels: [1, 2] });
+  assert.ok(trainer.gradient('logits').every((value) => value === 0));
+  trainer.accumulate({ labels: [1, 2] });
+  assert.ok(trainer.gradient('logits').some((value) => value !== 0));
+});
+
 test('a loss that is no number is refused, and the trainer goes on from where it was', async () => {
   const trainer = await newTrainer();
   const good = await newTrainer();
@@ -287,8 +298,10 @@ test('batches that do not fit are refused', async () => {
     { ...batch, hidden: hidden.with(7, Number.NaN) },
   ];
   for (const wrong of refused) assert.throws(() => trainer.step(wrong), hasCode('train.batch'));
+  assert.throws(() => trainer.step([batch, { ...batch, labels: [] }]), hasCode('train.batch'));
   assert.throws(() => trainer.update(), hasCode('train.batch'));
   assert.is(trainer.updates, 0);
+  assert.ok(trainer.gradient('head.weight').every((value) => value === 0));
 });
 
 test('graphs, names and states that do not fit are refused', async () => {

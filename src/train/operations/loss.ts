@@ -4,7 +4,7 @@
  */
 import { outOfRange } from '../../check-options.ts';
 import { floatBits } from '../../engine/program.ts';
-import { expectShape, type Ids, type Tensor, type Writer } from '../graph.ts';
+import { expectShape, type Ids, type Tensor } from '../graph.ts';
 import {
   CROSS_ENTROPY,
   DIVERGENCE,
@@ -14,6 +14,7 @@ import {
   SMOOTH_L1,
   TOTAL_VARIATION,
 } from '../opcodes.ts';
+import { scale as scaled } from './elementwise.ts';
 
 export interface LossOptions {
   /** Under which the step reports it; default: the kind of loss. */
@@ -30,20 +31,7 @@ export function crossEntropy(logits: Tensor, labels: Ids, options: LossOptions =
     labels.rows === logits.rows && labels.limit <= logits.cols,
     `${labels.rows} labels below ${labels.limit} for logits of ${logits.size}`,
   );
-  addLoss('crossEntropy', logits, [], options, (write, losses, { address, keep }, weights, scale) => {
-    const sizes = [scale, logits.rows, logits.cols];
-    write.push(
-      CROSS_ENTROPY,
-      address,
-      keep,
-      losses,
-      write.at(logits),
-      write.at(labels),
-      weights,
-      ...sizes,
-      write.scratch,
-    );
-  });
+  addLoss(logits, labels, { name: 'crossEntropy', ...options }, CROSS_ENTROPY, (scratch) => [scratch]);
 }
 
 const KINDS = {
@@ -66,10 +54,8 @@ export function divergence(logits: Tensor, teacher: Tensor, options: DivergenceO
   if (!Object.hasOwn(KINDS, kind)) throw outOfRange('kind', Object.keys(KINDS).join(', '), String(kind));
   if (!(beta > 0 && beta < 1)) throw outOfRange('beta', 'a number between 0 and 1', beta);
   expectSame(logits, teacher);
-  addLoss(kind, logits, [teacher], options, (write, losses, { address, keep }, weights, scale) => {
-    const operands = [write.at(logits), write.at(teacher), weights, scale, logits.rows, logits.cols];
-    write.push(DIVERGENCE, address, keep, losses, ...operands, KINDS[kind], floatBits(beta), write.scratch);
-  });
+  const operands = [KINDS[kind], floatBits(beta)];
+  addLoss(logits, teacher, { name: kind, ...options }, DIVERGENCE, (scratch) => [...operands, scratch]);
 }
 
 export interface SmoothL1Options extends LossOptions {
@@ -82,42 +68,39 @@ export function smoothL1(x: Tensor, y: Tensor, options: SmoothL1Options = {}): v
   const { beta = 1 } = options;
   if (!(beta > 0)) throw outOfRange('beta', 'a number above 0', beta);
   expectSame(x, y);
-  addLoss('smoothL1', x, [y], options, (write, losses, { address, keep }, weights, scale) => {
-    const operands = [write.at(x), write.at(y), weights, scale, x.rows, x.cols, floatBits(beta)];
-    write.push(SMOOTH_L1, address, keep, losses, ...operands);
-  });
+  addLoss(x, y, { name: 'smoothL1', ...options }, SMOOTH_L1, () => [floatBits(beta)]);
 }
 
 function expectSame(x: Tensor, y: Tensor): void {
   expectShape(y.rows === x.rows && y.cols === x.cols, `a loss of ${x.size} from ${y.size}`);
 }
 
-type WriteLoss = (
-  write: Writer,
-  losses: number,
-  into: ReturnType<Writer['into']>,
-  weights: number,
-  /** As an operand. */
-  scale: number,
-) => void;
-
+/**
+ * @param y    what x is compared with
+ * @param tail operands of the op behind those that all losses have
+ */
 function addLoss(
-  kind: string,
-  x: Tensor,
-  others: readonly Tensor[],
-  { name = kind, weights, scale = 1 }: LossOptions,
-  push: WriteLoss,
+  given: Tensor,
+  y: Tensor | Ids,
+  { name, weights, scale = 1 }: LossOptions & { readonly name: string },
+  opcode: number,
+  tail: (scratch: number) => number[],
 ): void {
+  // A loss writes a gradient whether one is wanted or not, as in an evaluation: so never into a parameter's own, but by way of a copy.
+  const x = given.base.operation ? given : scaled(given, 1);
   const { rows, cols } = x;
   expectShape(!weights || weights.elements === rows, `weights of ${weights?.size} for ${rows} rows`);
   const factor = floatBits(weights ? scale : scale / rows);
-  const rowBytes = Math.ceil(cols / 4) * 16;
   x.graph.addLoss({
     name,
     inputs: [x],
-    reads: [x, ...others, ...(weights ? [weights] : [])],
+    reads: [x, ...('cols' in y ? [y] : []), ...(weights ? [weights] : [])],
     rows,
-    scratchBytes: (threads) => threads * 2 * rowBytes,
-    write: (write, losses) => push(write, losses, write.into(x), weights ? write.at(weights) : 0, factor),
+    scratchBytes: (threads) => threads * 2 * Math.ceil(cols / 4) * 16,
+    write(write, losses) {
+      const { address, keep } = write.into(x);
+      const operands = [write.at(x), write.at(y), weights ? write.at(weights) : 0, factor, rows, cols];
+      write.push(opcode, address, keep, losses, ...operands, ...tail(write.scratch));
+    },
   });
 }
