@@ -8,6 +8,7 @@ import { bytesSource } from '../../src/formats/byte-source.ts';
 import { decodeBf16 } from '../../src/formats/float16.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { formOf, frequenciesFor } from '../../src/model/form.ts';
+import { loadTransformer } from '../../src/model/load-transformer.ts';
 import type { TransformerModel } from '../../src/model/transformer-model.ts';
 import { Graph } from '../../src/train/graph.ts';
 import { decoderLayer } from '../../src/train/layers.ts';
@@ -82,6 +83,17 @@ for (const seed of [2, 3, 4]) {
     assert.is(firstDifference(got, want), -1);
   });
 }
+
+test('a model that runs on the engine of training has the bits that it has on its own', async () => {
+  const logits = await Promise.all(
+    [undefined, plain].map(async (engine) => {
+      const options = { dtype: 'q8', ...(engine && { engine }) } as const;
+      const session = (await loadTransformer(fixturePath('test-300k'), options)).session();
+      return session.forward(withTokens(CHAIN, random(5), session.vocab), 'last').logits(ROWS - 1).slice();
+    }),
+  );
+  assert.is(firstDifference(logits[0]!, logits[1]!), -1);
+});
 
 test('scores that are scaled a little otherwise are seen (planted fault, seed 1)', async () => {
   const engine = tampered((op) => void (op[0] === ATTEND && (op[13] = floatBits(0.2500001))));
