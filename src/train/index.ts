@@ -39,6 +39,7 @@ export {
   smoothL1,
 } from './operations/loss.ts';
 export { layerNorm, rmsNorm } from './operations/norm.ts';
+export { topIds } from './operations/select.ts';
 export { type Pairing, type RopeOptions, rope, ropeTable } from './operations/rope.ts';
 export {
   type BatchResult,

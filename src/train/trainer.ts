@@ -171,6 +171,11 @@ export class Trainer {
     return this.#workspace.numbers(tensor).slice();
   }
 
+  /** A copy of the ids that `topIds` has named, after the last batch, row by row. @throws {ForetokenError} `train.name` */
+  readIds(output: string): Int32Array {
+    return new Int32Array(this.read(output).buffer);
+  }
+
   /** A copy of a parameter; with `average` of its moving mean, where one is kept. @throws {ForetokenError} `train.name` */
   get(name: string, { average = false } = {}): Float32Array {
     const parameter = this.#parameter(name);

@@ -89,7 +89,10 @@ test('a model that runs on the engine of training has the bits that it has on it
     [undefined, plain].map(async (engine) => {
       const options = { dtype: 'q8', ...(engine && { engine }) } as const;
       const session = (await loadTransformer(fixturePath('test-300k'), options)).session();
-      return session.forward(withTokens(CHAIN, random(5), session.vocab), 'last').logits(ROWS - 1).slice();
+      return session
+        .forward(withTokens(CHAIN, random(5), session.vocab), 'last')
+        .logits(ROWS - 1)
+        .slice();
     }),
   );
   assert.is(firstDifference(logits[0]!, logits[1]!), -1);

@@ -11,6 +11,7 @@ import { add, reshape } from '../../src/train/operations/elementwise.ts';
 import { embed } from '../../src/train/operations/embed.ts';
 import { linear } from '../../src/train/operations/linear.ts';
 import { crossEntropy, smoothL1 } from '../../src/train/operations/loss.ts';
+import { topIds } from '../../src/train/operations/select.ts';
 import { planTraining } from '../../src/train/plan.ts';
 import { createTrainer, estimateTraining, type Trainer, type TrainerOptions } from '../../src/train/trainer.ts';
 import { hasCode, rejection } from '../codes.ts';
@@ -260,6 +261,33 @@ test('evaluation gives the loss and the outputs, and changes nothing', async () 
   assert.equal(trainer.save(), before);
   assert.is(trainer.accumulate(headBatch(1)).loss, loss);
   assert.is(firstDifference(trainer.read('logits'), logits), -1);
+});
+
+test('the ids of the largest logits of each row can be read, and change no gradient (seed 4)', async () => {
+  const build = (k: number) => {
+    const graph = new Graph();
+    const x = graph.input('x', ROWS, 16);
+    const logits = linear(x, graph.parameter('head', 20, 16, { initial: { deviation: 1 } }));
+    if (k > 0) topIds('guesses', logits, k);
+    graph.output('logits', k === 0 ? logits : linear(x, graph.parameter('frozen', 1, 16, { frozen: true })));
+    crossEntropy(logits, graph.ids('labels', ROWS, 20));
+    return graph;
+  };
+  const batch = { x: headBatch(4).hidden!, labels: headBatch(4).labels! };
+  const without = await createTrainer(build(0), { engine: plain });
+  without.accumulate(batch);
+  const logits = without.read('logits');
+  for (const k of [1, 3]) {
+    const trainer = await createTrainer(build(k), { engine: plain });
+    trainer.accumulate(batch);
+    assert.is(firstDifference(trainer.gradient('head'), without.gradient('head')), -1);
+    const want = Array.from({ length: ROWS }, (_, row) => {
+      const values = logits.subarray(row * 20, (row + 1) * 20);
+      return [...values.keys()].sort((a, b) => values[b]! - values[a]!).slice(0, k);
+    });
+    assert.equal([...trainer.readIds('guesses')], want.flat());
+  }
+  assert.throws(() => topIds('more', new Graph().input('x', 2, 8), 9), hasCode('option.range'));
 });
 
 test('evaluation leaves the gradient of a parameter alone whose numbers are the logits themselves', async () => {
