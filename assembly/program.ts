@@ -26,21 +26,21 @@ const OP_BYTES = code.OP_WORDS << 2;
 /** Operand n of an op, from 1: an address. */
 // @ts-ignore: decorator
 @inline
-function at(op: usize, n: i32): usize {
+export function at(op: usize, n: i32): usize {
   return <usize>load<u32>(op + (<usize>n << 2));
 }
 
 /** Operand n of an op: an integer. */
 // @ts-ignore: decorator
 @inline
-function int(op: usize, n: i32): i32 {
+export function int(op: usize, n: i32): i32 {
   return load<i32>(op + (<usize>n << 2));
 }
 
 /** Operand n of an op: an f32. */
 // @ts-ignore: decorator
 @inline
-function real(op: usize, n: i32): f32 {
+export function real(op: usize, n: i32): f32 {
   return load<f32>(op + (<usize>n << 2));
 }
 
@@ -69,7 +69,7 @@ export function runProgram(program: usize, ops: i32, thread: i32, threads: i32):
  * Whether all threads must have done an op before any begins the next. Not so where both make each row of their output from the same row of
  * their input alone: what a thread looks for in the second, it has written itself in the first.
  */
-function meetBetween(op: usize, next: usize): bool {
+export function meetBetween(op: usize, next: usize): bool {
   return !(worksByRow(op) && worksByRow(next) && partsOf(op) == partsOf(next));
 }
 
@@ -92,7 +92,7 @@ function worksByRow(op: usize): bool {
 }
 
 /** How many parts an op's work has: rows, heads, panels of a matrix, tiles of attention, or groups of four columns. */
-function partsOf(op: usize): i32 {
+export function partsOf(op: usize): i32 {
   switch (int(op, 0)) {
     case code.EMBED_F32:
     case code.EMBED_BF16:
@@ -151,7 +151,7 @@ function panels(outDim: i32): i32 {
 }
 
 /** Does parts from..to - 1 of an op. */
-function runParts(op: usize, from: i32, to: i32, thread: i32): void {
+export function runParts(op: usize, from: i32, to: i32, thread: i32): void {
   switch (int(op, 0)) {
     case code.EMBED_F32:
       return embedF32(at(op, 1), at(op, 2), at(op, 3), int(op, 5), real(op, 6), from, to);

@@ -1,5 +1,5 @@
 /**
- * Builds the package: assembly -> build/NAME.wasm -> src/engine/NAME-binary.ts (compressed), then src -> build/package -> dist.
+ * Builds the package: assembly -> build/NAME.wasm -> src/.../NAME-binary.ts (compressed), then src -> build/package -> dist.
  * A part whose inputs have not changed since it was built is left as it is.
  * Usage: node scripts/build.mjs [--kernels]   (--kernels: stop after the wasm)
  */
@@ -29,7 +29,7 @@ async function make(name, { inputs, outputs }, action) {
 }
 
 /**
- * Binaries of assembly/: a target of a configuration becomes build/NAME.wasm, and in src/engine/NAME-binary.ts the constants MODULEGzip and
+ * Binaries of assembly/: a target of a configuration becomes build/NAME.wasm, and in FOLDER/NAME-binary.ts the constants MODULEGzip and
  * MODULEHash. Builds of one module have the same constants, so that src/engine/builds.ts takes either.
  * They are compressed before they become text: whatever compresses the page finds little in base64, and would make it a third larger.
  * Zopfli takes seconds where gzip takes milliseconds, and makes them 6% smaller.
@@ -50,9 +50,21 @@ const BINARIES = [
     says: 'The kernels, relaxed SIMD build',
   },
   { name: 'team', module: 'team', target: 'team', config: 'asconfig.team.json', says: 'What makes threads a team' },
+  {
+    name: 'gradient',
+    module: 'gradient',
+    folder: 'src/train',
+    target: 'gradient',
+    config: 'asconfig.gradient.json',
+    says: 'The kernels of training, and those of inference',
+  },
 ];
 
-async function buildBinary({ name, module, target, config, says }) {
+/** The TypeScript that holds a binary. */
+const binarySource = ({ name, folder = 'src/engine' }) => `${folder}/${name}-binary.ts`;
+
+async function buildBinary(binary) {
+  const { name, module, target, config, says } = binary;
   run('node_modules/assemblyscript/bin/asc.js', ['--config', config, '--target', target]);
   const wasm = readFileSync(`build/${name}.wasm`);
   const hash = createHash('sha256').update(wasm).digest('hex');
@@ -64,7 +76,7 @@ export const ${module}Gzip = '${Buffer.from(await gzipAsync(wasm, {})).toString(
 /** SHA-256 of the module's bytes. */
 export const ${module}Hash = '${hash}';
 `;
-  const file = `src/engine/${name}-binary.ts`;
+  const file = binarySource(binary);
   if (!existsSync(file) || readFileSync(file, 'utf8') !== source) writeFileSync(file, source);
   console.log(`${name}: ${wasm.length} bytes, sha256 ${hash.slice(0, 16)}`);
 }
@@ -84,20 +96,26 @@ async function buildPackage() {
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
   await bundle(entries(), 'build/package', 'dist');
   // For hosts that only take compiled modules: the `workerd` export, and its users. tsc copies no declarations.
-  for (const name of ['kernels', 'kernels-relaxed']) {
+  for (const name of COMPILED) {
     copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
     copyFileSync('src/kernels.d.wasm.ts', `dist/${name}.d.wasm.ts`);
   }
   chmodSync('dist/cli/main.js', 0o755);
 }
 
+/** Binaries that the package also has as files. */
+const COMPILED = ['kernels', 'kernels-relaxed', 'gradient'];
+
+/** Compiled by TypeScript and AssemblyScript. */
+const SHARED_NUMBERS = ['src/engine/opcodes.ts', 'src/engine/team-block.ts', 'src/train/opcodes.ts'];
+
 mkdirSync('build', { recursive: true });
 for (const binary of BINARIES) {
   await make(
     binary.name,
     {
-      inputs: [...filesBelow('assembly'), binary.config, 'src/engine/opcodes.ts', 'src/engine/team-block.ts'],
-      outputs: [`build/${binary.name}.wasm`, `src/engine/${binary.name}-binary.ts`],
+      inputs: [...filesBelow('assembly'), 'asconfig.json', binary.config, ...SHARED_NUMBERS],
+      outputs: [`build/${binary.name}.wasm`, binarySource(binary)],
     },
     () => buildBinary(binary),
   );
@@ -108,14 +126,13 @@ if (!process.argv.includes('--kernels')) {
     {
       inputs: [
         ...filesBelow('src'),
-        'build/kernels.wasm',
-        'build/kernels-relaxed.wasm',
+        ...COMPILED.map((name) => `build/${name}.wasm`),
         'package.json',
         'scripts/lib/bundle.mjs',
         'tsconfig.json',
         'tsconfig.build.json',
       ],
-      outputs: ['dist/kernels.wasm', 'dist/kernels-relaxed.wasm'],
+      outputs: COMPILED.map((name) => `dist/${name}.wasm`),
     },
     buildPackage,
   );

@@ -59,7 +59,7 @@ export async function teamBytes(): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /** What build.mjs has packed. Every host that has SIMD has streams that decompress. */
-async function unpack(gzip: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function unpack(gzip: string): Promise<Uint8Array<ArrayBuffer>> {
   const packed = new Blob([Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0))]);
   const bytes = await new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
   return new Uint8Array(bytes);

@@ -69,19 +69,27 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   checkNames(options, ENGINE_OPTIONS);
   const { module, worker } = options;
   if (worker !== undefined && typeof worker !== 'function') throw wrongType('worker', 'a function', worker);
-  const engine = module === undefined ? await compileEngine(worker) : engineOf(module);
+  const engine = module === undefined ? await compileEngine(kernelBytes(hostBuild()), worker) : engineOf(module);
   selfTest(engine);
   return engine;
 }
 
-function engineOf(module: WebAssembly.Module): Engine {
+/** An engine of kernels that are compiled already, of any kind. */
+export function engineOf(module: WebAssembly.Module): Engine {
   return { module, createMachine: (bytes) => createMachine(module, bytes) };
 }
 
-async function compileEngine(worker: EngineOptions['worker']): Promise<Engine> {
+/**
+ * An engine of any kernels, given as a module that imports a memory of its own. Whoever makes one has `selfTest` run over it.
+ * @throws {ForetokenError} `engine.simd`, `engine.compile`
+ */
+export async function compileEngine(
+  kernels: Promise<Uint8Array<ArrayBuffer>>,
+  worker: EngineOptions['worker'],
+): Promise<Engine> {
   if (!hasSimd())
     throw new ForetokenError('engine.simd', 'this host has no WebAssembly SIMD, which every kernel needs');
-  const bytes = await kernelBytes(hostBuild());
+  const bytes = await kernels;
   let shared: Promise<readonly [kernels: WebAssembly.Module, team: WebAssembly.Module]> | undefined;
   return {
     ...engineOf(await compile(bytes)),

@@ -21,6 +21,7 @@ test('no options are plain greedy decoding with automatic drafting, until the te
       prediction: undefined,
       onProgress: undefined,
       onStep: undefined,
+      verifier: undefined,
     });
   }
 });

@@ -20,7 +20,7 @@ const VOCAB = 400;
 const CONTEXT = 1200;
 const REFERENCE = Array.from({ length: 800 }, (_, i) => (i * i) % VOCAB);
 /** Objects beside the tables: trees, builders, code that is compiled meanwhile. */
-const SLACK = 150_000;
+const SLACK = 250_000;
 
 /** Bytes of arrays, and of everything else, after what is not used any more is gone. */
 function memory(): { readonly arrays: number; readonly heap: number } {
@@ -62,16 +62,16 @@ const DRAFTERS: Record<string, readonly [make: () => Drafter, bytes: number]> = 
 };
 
 for (const [name, [make, bytes]] of Object.entries(DRAFTERS)) {
-  test(`${name}: what it says is what it takes, and it takes no more over two whole contexts (seed 1)`, async () => {
+  test(`${name}: what it says is what it takes, and it takes no more over whole contexts (seeds 1 to 4)`, async () => {
     const before = memory();
     const drafter = make();
     assert.ok(
       Math.abs(memory().arrays - before.arrays - bytes) < 4096,
       `${memory().arrays - before.arrays} bytes, said ${bytes}`,
     );
-    await generation(drafter, 1);
+    for (const seed of [1, 2, 3]) await generation(drafter, seed); // most code is compiled by then
     const warm = memory();
-    await generation(drafter, 2);
+    await generation(drafter, 4);
     const after = memory();
     assert.ok(after.arrays - warm.arrays < 4096, `arrays grew by ${after.arrays - warm.arrays}`);
     assert.ok(after.heap - warm.heap < SLACK, `everything else grew by ${after.heap - warm.heap}`);

@@ -22,7 +22,7 @@ export type Build = (typeof BUILDS)[number];
 
 export interface KernelHost {
   readonly build: Build;
-  /** Every export of assembly/index.ts by name. */
+  /** Every export of assembly/index.ts, or of assembly/gradient/index.ts, by name. */
   readonly kernels: Record<string, (...operands: number[]) => number>;
   /** Copies `values` into memory nothing else uses. @returns their address, a multiple of 64 */
   place(values: Numbers): number;
@@ -56,8 +56,18 @@ const modules = {
 
 /** Instantiates the kernels on a memory of their own, which grows as arrays are placed. */
 export function kernelHost(build: Build = 'plain'): KernelHost {
+  return hostOf(modules[build], build);
+}
+
+/** The same for the kernels of training, of which there is one build. */
+export function trainingHost(): KernelHost {
+  const binary = new Uint8Array(readFileSync(repositoryFile('build/gradient.wasm')));
+  return hostOf(new WebAssembly.Module(binary), 'plain');
+}
+
+function hostOf(module: WebAssembly.Module, build: Build): KernelHost {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-  const { exports } = instantiateSync<KernelHost['kernels']>(modules[build], { env: { memory } });
+  const { exports } = instantiateSync<KernelHost['kernels']>(module, { env: { memory } });
   let end = PAGE; // page 0 holds the kernels' constants
 
   function write(address: number, values: Numbers): void {

@@ -2,6 +2,7 @@
  * workerd: a request with ?name=NAME&base=SERVER&build=BUILD.
  * @module
  */
+import trainingModule from 'foretoken/gradient.wasm';
 import relaxedKernels from 'foretoken/kernels-relaxed.wasm';
 import { runAndPost } from './outcome.ts';
 
@@ -15,6 +16,7 @@ export default {
       base: query.get('base') ?? '',
       threads: 2,
       granted: 1,
+      trainingModule,
       ...(relaxed && { module: relaxedKernels }),
     });
     return new Response('done');

@@ -190,6 +190,7 @@ const main :Workerd.Worker = (
     (name = "entry-worker.js", esModule = embed "entry-worker.js"),
     (name = "kernels.wasm", wasm = embed "kernels.wasm"),
     (name = "kernels-relaxed.wasm", wasm = embed "kernels-relaxed.wasm"),
+    (name = "gradient.wasm", wasm = embed "gradient.wasm"),
   ],
   compatibilityDate = "2026-11-01",
 );
@@ -204,7 +205,7 @@ export async function bundleForWorkerd(): Promise<void> {
     conditions: ['workerd'],
     splitting: false, // its configuration names every module
   });
-  for (const file of ['kernels.wasm', 'kernels-relaxed.wasm'])
+  for (const file of ['kernels.wasm', 'kernels-relaxed.wasm', 'gradient.wasm'])
     copyFileSync(join(packedFolder, 'node_modules/foretoken/dist', file), join(bundles, file));
   writeFileSync(join(bundles, 'workerd.capnp'), WORKERD_CONFIGURATION);
 }

@@ -5,10 +5,12 @@
  */
 import { createEngine, type GenerateOptions, type LoadOptions, load, type Model, type Prompt } from 'foretoken';
 import { loadTransformer } from '../../src/inside.ts';
+import { createTrainingEngine } from '../../src/train/engine.ts';
 import type { Session } from '../../src/model/session.ts';
 import { differingNodes, plainLogits, prefill } from '../model/plain-decoding.ts';
 import { randomParents, withTokens } from '../model/trees.ts';
 import { firstDifference, random, randomInt } from '../numbers.ts';
+import { trainingDigest } from '../train/small-llama.ts';
 
 /** What differs between runtimes. */
 export interface Environment {
@@ -18,6 +20,8 @@ export interface Environment {
   readonly folder?: string;
   /** Kernels that the host has compiled; otherwise those that the package finds. */
   readonly module?: WebAssembly.Module;
+  /** The same for kernels of training. */
+  readonly trainingModule?: WebAssembly.Module;
   /** Threads that every model is asked to run on. */
   readonly threads: number;
   /** Threads that models must get: fewer where the host shares no memory. */
@@ -70,7 +74,8 @@ const SAMPLINGS: Readonly<Record<string, GenerateOptions>> = {
 };
 
 /** @throws {ForetokenError} and whatever else keeps a promise from being tried */
-export async function runPromises({ base, folder, module, threads, granted }: Environment): Promise<Outcome> {
+export async function runPromises(environment: Environment): Promise<Outcome> {
+  const { base, folder, module, trainingModule, threads, granted } = environment;
   const engine = await createEngine({ ...(module && { module }) });
   const digests: Record<string, string> = {};
   const checks: Record<string, boolean> = {};
@@ -129,6 +134,9 @@ export async function runPromises({ base, folder, module, threads, granted }: En
     }
     // Not disposed: a process must be able to end all the same.
   }
+
+  const training = await createTrainingEngine({ ...(trainingModule && { module: trainingModule }) });
+  digests.training = await trainingDigest({ engine: training, threads });
   return { digests, checks };
 }
 

@@ -42,7 +42,7 @@ function resolvePackageFrom(folder, { bundled }) {
   return {
     name: 'packed-package',
     setup(build) {
-      build.onResolve({ filter: /\/kernels(-relaxed)?\.wasm$/ }, ({ path }) => ({
+      build.onResolve({ filter: /\/(kernels(-relaxed)?|gradient)\.wasm$/ }, ({ path }) => ({
         path: `./${basename(path)}`,
         external: true,
       }));
@@ -53,8 +53,9 @@ function resolvePackageFrom(folder, { bundled }) {
           : build.resolve(path, { kind, resolveDir: folder, pluginData: 'packed' });
       });
       build.onResolve({ filter: /^(\.\.\/)+src\/.*\.ts$/ }, ({ path }) => {
-        const module = path.replace(/^(\.\.\/)+src/, 'node_modules/foretoken/dist').replace(/\.ts$/, '.js');
-        return { path: join(folder, module), external: !bundled };
+        // Modules are gathered when the package is built: those of training behind the entry that exports them all.
+        const entry = /\/src\/train\//.test(path) ? 'train/index' : /src\/(.*)\.ts$/.exec(path)[1];
+        return { path: join(folder, 'node_modules/foretoken/dist', `${entry}.js`), external: !bundled };
       });
     },
   };
