@@ -46,7 +46,7 @@ for (const name of NAMES) {
     const of = tokenizer(name);
     for (const [family, texts] of Object.entries(known)) {
       const decoded = texts.map((text) => of.decode(of.encode(text, { allowSpecial: 'all' })));
-      if (READ_AS_BYTES[name]?.includes(family)) assert.ok(decoded.some((text) => text.includes('<é>')));
+      if (READ_AS_BYTES[name]?.includes(family)) assert.ok(decoded.some((text) => text.includes('<e\u0301>')));
       else assert.is(digestOfTexts(decoded), answers.texts[name][family], family);
     }
   });
