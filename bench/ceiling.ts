@@ -1,6 +1,6 @@
 /**
  * How much of what the drafters' candidates could give does `auto` get?
- * Usage: node bench/ceiling.ts [--model foretoken-code] [--dtypes q8,f32] [--prompts 24] [--max-tokens 128] [--rounds 3] [--out FILE]
+ * Usage: node bench/ceiling.ts [--model foretoken-code] [--dtypes q8,f32] [--prompts 24] [--max-tokens 128] [--rounds 3] [--sets right,given,prose] [--out FILE]
  *
  * The ceiling is the cheapest way through the recorded output with the candidates offered at every position, each pass at its measured T(n) and
  * drafting free (shared/hindsight.ts). Edits count as in edits.ts, right ones and those whose answers are given; of prose and code, what does not loop.
@@ -25,6 +25,7 @@ const options = benchOptions({
   prompts: '24',
   'max-tokens': '128',
   rounds: '3',
+  sets: 'right,given,prose',
 });
 const report = new Report('ceiling', "How much of what the drafters' candidates could give does `auto` get?");
 const most = Number(options.prompts);
@@ -53,12 +54,17 @@ async function ceilingSpeedUp(
 const rows: string[][] = [];
 for (const dtype of options.dtypes.split(',') as WeightType[]) {
   const model = await BenchModel.load(modelSource(options.model), { dtype });
-  const sets = {
-    'right edits': (await sortCases(model, editCases(model), isRightEdit)).good,
-    'edits, answers given': givenEditCases(model),
-    'prose and code': (await sortCases(model, proseCases(model, Number(options['max-tokens']), 0), () => true)).good,
+  const sets: Record<string, readonly [name: string, cases: () => Promise<readonly Case[]>]> = {
+    right: ['right edits', async () => (await sortCases(model, editCases(model), isRightEdit)).good],
+    given: ['edits, answers given', async () => givenEditCases(model)],
+    prose: [
+      'prose and code',
+      async () => (await sortCases(model, proseCases(model, Number(options['max-tokens']), 0), () => true)).good,
+    ],
   };
-  for (const [name, all] of Object.entries<readonly Case[]>(sets)) {
+  for (const set of options.sets.split(',')) {
+    const [name, casesOf] = sets[set]!;
+    const all = await casesOf();
     const cases = all.slice(0, most);
     if (cases.length === 0) continue;
     const prompts = cases.map((instance) => ({ ...instance, draft: () => 'auto' as const }));
