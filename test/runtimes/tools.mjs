@@ -34,6 +34,9 @@ export async function bundleWithEsbuild({
   });
 }
 
+/** Modules of src that tests calculate with: these are taken from the repository. */
+const HELPERS = new Set(['engine/math']);
+
 /**
  * Resolves `foretoken` as if every file that imports it lay in `folder`, and modules of the repository's src to those of the package:
  * what is behind the public face is tested as it is packed, too.
@@ -55,6 +58,7 @@ function resolvePackageFrom(folder, { bundled }) {
       build.onResolve({ filter: /^(\.\.\/)+src\/.*\.ts$/ }, ({ path }) => {
         // Modules are gathered when the package is built: those of training behind the entry that exports them all.
         const entry = /\/src\/train\//.test(path) ? 'train/index' : /src\/(.*)\.ts$/.exec(path)[1];
+        if (HELPERS.has(entry)) return undefined;
         return { path: join(folder, 'node_modules/foretoken/dist', `${entry}.js`), external: !bundled };
       });
     },
