@@ -1,11 +1,14 @@
 /**
- * Adaptive scheduler, behind `draft: 'auto'`: verifies the part of a proposed tree that maximises expected tokens per unit of time, and takes
- * a plain step where nothing does better than that.
+ * Adaptive scheduler, behind `draft: 'auto'`: verifies the part of a proposed tree from which most is expected in the long run, and takes
+ * a plain step where no part does better than that.
  *
  *   nodes, best joint probability first:   root   a     b     c     d
  *   tokens expected from the first n:      1      1.9   2.6   2.7   2.75      1 + sum of joint probabilities
  *   cost of a pass over n:                 1      1.4   1.8   2.1   2.5       T(n) / T(1)
- *   tokens per cost:                       1      1.36  1.44  1.29  1.10      keep the root, a and b
+ *   tokens less 1.2 for each cost:        -0.2    0.22  0.44  0.18 -0.25      keep the root, a and b
+ *
+ * The 1.2 are the tokens per cost of the steps so far: what the time of a pass would bring otherwise (the renewal-reward theorem; the best
+ * tokens per cost of each single step would make passes too small where guesses are good). A new text begins with the latter.
  *
  * Drafting costs time as well: once a pass, so that larger passes have less of it for each token. Where drafters tell their outlook, a tree is asked for only where a chain of guesses as good as the first
  * would pay; what came of outlooks is counted in every step, so that a drafter's first good guess is not missed. A drafter whose learning takes
@@ -59,6 +62,8 @@ const PLAIN_TIMED = 4;
 const LEAST_LIKELY = 0.01;
 /** Weight of the newest step in running means. */
 const NEWEST = 0.1;
+/** Steps that tokens per cost are remembered for. */
+const RATE_MEMORY = 50;
 /** Drafters are asked for twice as many nodes as were kept lately, at first and at least for this many. */
 const SMALLEST_PROPOSAL = 4;
 
@@ -81,6 +86,9 @@ export class AdaptiveScheduler implements Scheduler {
   #balance = 0;
   /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
+  /** Of the latest steps: tokens, and plain steps that they took. */
+  #tokens = 0;
+  #spent = 0;
   #kept = SMALLEST_PROPOSAL;
   #steps = { plain: 0, drafted: 0, paused: 0 };
 
@@ -117,13 +125,19 @@ export class AdaptiveScheduler implements Scheduler {
     const order = bestFirst(joint);
     const margin = this.#margin;
 
-    let best = { nodes: 1, rate: margin / (cost[1]! + drafting), tokens: 1 };
-    let tokens = 1;
     const most = Math.min(order.length, this.#maxNodes);
+    const expected = new Float64Array(most + 1);
+    let bestRate = margin / (cost[1]! + drafting);
+    expected[1] = 1;
     for (let nodes = 2; nodes <= most; nodes++) {
-      tokens += joint[order[nodes - 1]!]!;
-      const rate = tokens / (cost[nodes]! + drafting);
-      if (rate > best.rate) best = { nodes, rate, tokens };
+      expected[nodes] = expected[nodes - 1]! + joint[order[nodes - 1]!]!;
+      bestRate = Math.max(bestRate, expected[nodes]! / (cost[nodes]! + drafting));
+    }
+    const rate = this.#spent > 0 ? this.#tokens / (this.#spent * cost[1]!) : bestRate;
+    const best = { nodes: 1, tokens: 1, gain: margin - rate * (cost[1]! + drafting) };
+    for (let nodes = 2; nodes <= most; nodes++) {
+      const gain = expected[nodes]! - rate * (cost[nodes]! + drafting);
+      if (gain > best.gain) Object.assign(best, { nodes, tokens: expected[nodes]!, gain });
     }
     this.#saved += NEWEST * (best.tokens - cost[best.nodes]! / cost[1]! - this.#saved);
     this.#kept += (best.nodes > this.#kept ? 1 : NEWEST) * (best.nodes - this.#kept);
@@ -145,6 +159,8 @@ export class AdaptiveScheduler implements Scheduler {
       spent += this.#draftShare;
       this.#rest(nodes);
     }
+    this.#tokens += emitted.length - this.#tokens / RATE_MEMORY;
+    this.#spent += spent - this.#spent / RATE_MEMORY;
     this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
   }
 

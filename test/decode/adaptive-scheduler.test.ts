@@ -39,6 +39,12 @@ function randomTree(next: () => number, nodes: number): DraftTree {
   };
 }
 
+const chainOf = (length: number, score: number): DraftTree => ({
+  tokens: Int32Array.from({ length }, (_, node) => node),
+  parents: Int32Array.from({ length }, (_, node) => node - 1),
+  scores: Float32Array.from({ length }, (_, node) => (node === 0 ? 1 : score)),
+});
+
 /** The best tokens per cost over all subtrees, by trying every set of nodes. */
 function bestRate(tree: DraftTree, costs: readonly number[]): number {
   const joint = jointScores(tree);
@@ -68,26 +74,41 @@ test('the kept subtree has the best tokens per cost of all subtrees, or is the r
 });
 
 test('drafting is paid once a pass: the more of the time it takes, the more nodes are kept, until few more tokens are to be had', () => {
-  const chain: DraftTree = {
-    tokens: Int32Array.from({ length: 33 }, (_, node) => node),
-    parents: Int32Array.from({ length: 33 }, (_, node) => node - 1),
-    scores: Float32Array.from({ length: 33 }, (_, node) => (node === 0 ? 1 : 0.99)),
-  };
+  const chain = chainOf(33, 0.99);
   const nearlyLinear = fixedCosts(
     table((n) => 0.3 + 0.7 * n),
     64,
   );
-  const kept = [0, 0.1, 1].map((share) => {
-    const auto = scheduler({ ...nearlyLinear, share: () => share }, 64);
-    auto.budget();
-    auto.prune(chain);
-    auto.observe(
-      { tree: chain, path: Int32Array.of(0), emitted: Int32Array.of(1), history: [], rows: rowsOf([]) },
-      { draftMs: 1, passMs: 1 },
-    );
-    return auto.prune(chain).tokens.length;
-  });
+  const kept = [0, 0.1, 1].map(
+    (share) => scheduler({ ...nearlyLinear, share: () => share }, 64).prune(chain).tokens.length,
+  );
   assert.ok(kept[0]! < kept[1]! && kept[1]! < kept[2]!, String(kept));
+});
+
+test('a node is kept as long as it promises what its time brought lately', () => {
+  const chain = chainOf(33, 0.99);
+  const costs = table((n) => 0.3 + 0.7 * n);
+  for (const emitted of [3, 4]) {
+    const auto = scheduler(costs);
+    // Passes over four nodes take 3.1.
+    const tree = chainOf(4, 1);
+    for (let i = 0; i < 200; i++) {
+      auto.budget();
+      const tokens = emitted === 4 ? [1, 2, 3, 9] : [1, 2, 9];
+      const record = {
+        tree,
+        path: Int32Array.from({ length: emitted }, (_, node) => node),
+        history: [],
+        rows: rowsOf([]),
+      };
+      auto.observe({ ...record, emitted: Int32Array.from(tokens) }, { draftMs: 0, passMs: 0 });
+    }
+    const kept = auto.prune(chain).tokens.length;
+    const lately = emitted / 3.1;
+    // The joint probability of node n is 0.99^n: the last one kept is worth its 0.7 at that rate.
+    const wanted = 1 + Math.floor(Math.log(0.7 * lately) / Math.log(0.99));
+    assert.ok(Math.abs(kept - Math.min(33, wanted)) <= 1, `${kept} nodes, ${wanted} expected`);
+  }
 });
 
 test('a budget never exceeds the largest pass, and doubles what is kept', () => {
