@@ -3,11 +3,11 @@
  * @module
  */
 
-/** Largest values accepted; about ten times the largest published models, and far below where products would round. */
+/** Largest values accepted; four to ten times those of the largest published models, and far below where products would round. */
 export const MOST = {
   vocab: 2 ** 24,
   hidden: 2 ** 17,
-  layers: 1024,
+  layers: 512,
   heads: 1024,
   headDim: 1024,
   intermediate: 2 ** 20,

@@ -35,7 +35,7 @@ test('another error, a hang, and an array that is too large are seen (planted fa
     for (const { user } = process.cpuUsage(); process.cpuUsage().user < user + 110_000; );
   });
   assert.match(slow.faults[0]!, ' ms');
-  const large = await faultsOf(async () => new Uint8Array(2 ** 20 + 101));
+  const large = await faultsOf(async () => new Uint8Array(2 ** 22));
   assert.match(large.faults[0]!, ' bytes');
   const fine = await faultsOf(async () => {
     throw new ForetokenError('file.format', 'no file');
