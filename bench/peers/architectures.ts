@@ -132,7 +132,9 @@ function outcomes(): ReadonlyMap<string, Outcome> {
 
 function cells(agreement: Agreement | undefined): string[] {
   if (!agreement) return ['', ''];
-  return [`${agreement.same} of ${agreement.clear}`, agreement.largest.toExponential(1)];
+  // As JSON, a number that is not finite is null.
+  const largest = (agreement.largest as number | null)?.toExponential(1) ?? 'not finite';
+  return [`${agreement.same} of ${agreement.clear}`, largest];
 }
 
 function table(): string {
