@@ -20,7 +20,7 @@ const VOCAB = 400;
 const CONTEXT = 1200;
 const REFERENCE = Array.from({ length: 800 }, (_, i) => (i * i) % VOCAB);
 /** Objects beside the tables: trees, builders, code that is compiled meanwhile. */
-const SLACK = 250_000;
+const SLACK = 150_000;
 
 /** Bytes of arrays, and of everything else, after what is not used any more is gone. */
 function memory(): { readonly arrays: number; readonly heap: number } {
@@ -49,6 +49,19 @@ async function generation(drafter: Drafter, seed: number): Promise<void> {
   }
 }
 
+/** The least that memory grows by in one of three generations: code is compiled in some of them, what is kept is kept in all. */
+async function growth(drafter: Drafter): Promise<ReturnType<typeof memory>> {
+  await generation(drafter, 1);
+  let least = { arrays: Infinity, heap: Infinity };
+  for (const seed of [2, 3, 4]) {
+    const before = memory();
+    await generation(drafter, seed);
+    const { arrays, heap } = memory();
+    least = { arrays: Math.min(least.arrays, arrays - before.arrays), heap: Math.min(least.heap, heap - before.heap) };
+  }
+  return least;
+}
+
 const store = await openStore(storeOf([REFERENCE], VOCAB));
 
 const DRAFTERS: Record<string, readonly [make: () => Drafter, bytes: number]> = {
@@ -69,12 +82,9 @@ for (const [name, [make, bytes]] of Object.entries(DRAFTERS)) {
       Math.abs(memory().arrays - before.arrays - bytes) < 4096,
       `${memory().arrays - before.arrays} bytes, said ${bytes}`,
     );
-    for (const seed of [1, 2, 3]) await generation(drafter, seed); // most code is compiled by then
-    const warm = memory();
-    await generation(drafter, 4);
-    const after = memory();
-    assert.ok(after.arrays - warm.arrays < 4096, `arrays grew by ${after.arrays - warm.arrays}`);
-    assert.ok(after.heap - warm.heap < SLACK, `everything else grew by ${after.heap - warm.heap}`);
+    const grown = await growth(drafter);
+    assert.ok(grown.arrays < 4096, `arrays grew by ${grown.arrays}`);
+    assert.ok(grown.heap < SLACK, `everything else grew by ${grown.heap}`);
     drafter.begin(Int32Array.of(1), 0); // it is still needed here, so it was not collected
   });
 }
@@ -92,10 +102,8 @@ test('a drafter that keeps every tree is seen', async () => {
     },
     observe: (step) => inner.observe(step),
   };
-  await generation(keeping, 1);
-  const warm = memory();
-  await generation(keeping, 2);
-  assert.ok(memory().heap - warm.heap > SLACK || memory().arrays - warm.arrays > 4096);
+  const { arrays, heap } = await growth(keeping);
+  assert.ok(heap > SLACK || arrays > 4096);
   assert.ok(kept.length > 500);
 });
 
