@@ -15,7 +15,7 @@ const SUITES = [
   { name: 'proofs', budget: 180, fileTimeout: 180, matches: /\.proof\.test\.ts$/ },
   { name: 'fuzz', budget: 120, fileTimeout: 120, matches: /\.fuzz\.test\.ts$/ },
   { name: 'whole generations', budget: 90, fileTimeout: 90, matches: /^test\/(cli|generate)\// },
-  { name: 'quick tests', budget: 90, fileTimeout: 60, matches: /\.test\.ts$/ },
+  { name: 'quick tests', budget: 60, fileTimeout: 60, matches: /\.test\.ts$/ },
 ];
 
 /** In the order in which they run: what fails soonest comes first. */
