@@ -21,7 +21,6 @@ import {
 } from './model/load-transformer.ts';
 import { quote } from './errors.ts';
 import type { HubOptions } from './hub/options.ts';
-import { HUB_PARTS } from './late-modules.ts';
 import { misfit, type WeightType } from './model/memory-plan.ts';
 import type { TransformerModel } from './model/transformer-model.ts';
 import { type MemoryUse, Model, memoryUse } from './model.ts';
@@ -171,7 +170,7 @@ export type ModelInput = FolderInput | FileInput;
  */
 export async function openModel(input: ModelInput, signal?: AbortSignal, hub?: HubOptions): Promise<OpenModel> {
   const isId = typeof input === 'string' && input.startsWith('hf:');
-  const source = isId ? await (await import('./hub/open-hub.ts')).openHub(HUB_PARTS, input, hub, signal) : input;
+  const source = isId ? await (await import('./hub/open-hub.ts')).openHub(input, hub, signal) : input;
   const file = ggufFile(source);
   if (file === undefined) return openFolderModel(await openModelFolder(source as FolderInput, signal), signal);
   const { openGguf } = await import('./load-gguf.ts');

@@ -7,9 +7,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ForetokenError, quote } from '../errors.ts';
 import { parseHubId } from '../hub/hub-id.ts';
-import { HUB_PARTS } from '../late-modules.ts';
 import { cacheFolder } from '../runtime/file-store.ts';
-import { builtin } from '../runtime/builtin.ts';
 import { command } from './command.ts';
 import { bytesText, table } from './table.ts';
 
@@ -33,7 +31,7 @@ downloaded again when it is next loaded.
   foretoken cache
   foretoken cache remove hf:owner/name`,
   async run({ options, positionals: [action = 'list', id] }, terminal) {
-    const folder = cacheFolder(builtin);
+    const folder = cacheFolder();
     if (folder === undefined) throw new ForetokenError('source.missing', 'this host has no folder for downloads');
     if (action === 'list' && id === undefined) {
       const kept = await listKept(folder);
@@ -42,7 +40,7 @@ downloaded again when it is next loaded.
     if (action !== 'remove' || id === undefined) {
       throw new ForetokenError('usage.argument', `${quote(action)}: expected list, or remove and the id of a model`);
     }
-    const { owner, name } = parseHubId(HUB_PARTS, id);
+    const { owner, name } = parseHubId(id);
     const found = (await listKept(folder)).filter((each) => each.id === `hf:${owner}/${name}`);
     if (found.length === 0)
       throw new ForetokenError('source.missing', `nothing is kept of ${quote(`${owner}/${name}`)}`);

@@ -6,8 +6,7 @@
  *   stored block   | bytes of the file, BLOCK_BYTES or the file's rest | check, 16 bytes |
  * @module
  */
-import type { ByteSource } from '../formats/byte-source.ts';
-import type { HubParts } from '../late-modules.ts';
+import { type ByteSource, checkRead, readTarget } from '../formats/byte-source.ts';
 import type { HubStore } from './options.ts';
 
 /** Small beside the memory that loading may take, large beside what a file of its own costs on a disk. */
@@ -26,7 +25,6 @@ export interface StoredFile {
 
 /** Files of one store. They hold a single block together, the one that was read last, since a model may lie in many files. */
 export class Blocks {
-  readonly #parts: HubParts;
   readonly #store: HubStore;
   /** The block with its check. */
   #frame = new Uint8Array(0);
@@ -35,14 +33,12 @@ export class Blocks {
   /** Reads take turns: they share one block. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: HubParts, store: HubStore) {
-    this.#parts = parts;
+  constructor(store: HubStore) {
     this.#store = store;
   }
 
   /** A file whose `read` throws what `remote` throws, and reading it; never for the store's sake. */
   source(file: StoredFile): ByteSource {
-    const { checkRead, readTarget } = this.#parts;
     let opened: Promise<ByteSource> | undefined;
     const remote = (signal: AbortSignal | undefined) => {
       opened ??= file.remote(signal).catch((error: unknown) => {

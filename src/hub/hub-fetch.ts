@@ -8,7 +8,7 @@
  * Source: the answers of huggingface.co, as the Hub's documentation and huggingface_hub's file_download.py describe them.
  * @module
  */
-import type { HubParts } from '../late-modules.ts';
+import { ForetokenError, quote } from '../errors.ts';
 import type { UrlOptions } from '../runtime/web.ts';
 import type { Hub } from './options.ts';
 
@@ -33,26 +33,20 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  * @param said filled anew by every request
  * @returns what rejects as `fetch` does, and with {ForetokenError} `hub.missing`, `hub.access`
  */
-export function hubFetch(parts: HubParts, hub: Hub, repository: string, said: Said): NonNullable<UrlOptions['fetch']> {
+export function hubFetch(hub: Hub, repository: string, said: Said): NonNullable<UrlOptions['fetch']> {
   return async (address, init) => {
     said.away = true;
     delete said.etag;
-    const response = await follow(parts, hub, address, init, said);
+    const response = await follow(hub, address, init, said);
     said.away = response.status >= 500 || response.status === 429;
     said.absent = response.status === 404 && response.headers.get('x-error-code') === 'EntryNotFound';
-    checkAccess(parts, response, repository, hub.token !== undefined);
+    checkAccess(response, repository, hub.token !== undefined);
     return response;
   };
 }
 
 /** Follows redirects itself, since not every host keeps a token from other origins. */
-async function follow(
-  { ForetokenError }: HubParts,
-  hub: Hub,
-  address: string,
-  init: RequestInit,
-  said: Said,
-): Promise<Response> {
+async function follow(hub: Hub, address: string, init: RequestInit, said: Said): Promise<Response> {
   let url = new URL(address);
   let own = true;
   for (let hop = 0; hop < MOST_REDIRECTS; hop++) {
@@ -84,12 +78,7 @@ function note(said: Said, headers: Headers): void {
 }
 
 /** @throws {ForetokenError} `hub.missing`, `hub.access` */
-function checkAccess(
-  { ForetokenError, quote }: HubParts,
-  { status, headers, body }: Response,
-  repository: string,
-  hasToken: boolean,
-): void {
+function checkAccess({ status, headers, body }: Response, repository: string, hasToken: boolean): void {
   const reason = headers.get('x-error-code') ?? '';
   const refused = status === 401 || status === 403;
   const missing = reason === 'RepoNotFound' || reason === 'RevisionNotFound';

@@ -2,7 +2,8 @@
  * Ids of models on the Hugging Face Hub: `hf:owner/name`, `hf:owner/name@revision`, `hf:owner/name/file.gguf@revision`.
  * @module
  */
-import type { HubParts } from '../late-modules.ts';
+import { ForetokenError, quote } from '../errors.ts';
+import { checkName } from '../formats/folder.ts';
 
 /** Where a model lies on a hub. */
 export interface HubId {
@@ -18,9 +19,9 @@ const ID = /^hf:([\w.-]+)\/([\w.-]+)((?:\/[^@]+)?)(?:@(.+))?$/;
 
 /**
  * @throws {ForetokenError} `hub.id` when it is no such id; `source.name` when its path could lead out of the repository
- * @example parseHubId(HUB_PARTS, 'hf:owner/name@v1') // { owner: 'owner', name: 'name', revision: 'v1', path: '' }
+ * @example parseHubId('hf:owner/name@v1') // { owner: 'owner', name: 'name', revision: 'v1', path: '' }
  */
-export function parseHubId({ ForetokenError, quote, checkName }: HubParts, text: string): HubId {
+export function parseHubId(text: string): HubId {
   const [, owner = '', name = '', path = '', revision = 'main'] = ID.exec(text) ?? [];
   const isName = (part: string) => part !== '' && !/^[.-]|[.-]$|\.\./.test(part);
   // A revision may be `refs/pr/1`: its parts are as those of a name.

@@ -11,9 +11,11 @@
  * of it is not asked for again.
  * @module
  */
-import type { ByteSource } from '../formats/byte-source.ts';
+import { type ByteSource, changed } from '../formats/byte-source.ts';
 import type { Folder } from '../formats/folder.ts';
-import type { HubParts } from '../late-modules.ts';
+import { ForetokenError } from '../errors.ts';
+import { hasFiles } from '../runtime/builtin.ts';
+import { openUrl } from '../runtime/web.ts';
 import { Blocks } from './blocks.ts';
 import { hubFetch, type Said } from './hub-fetch.ts';
 import { type HubId, parseHubId } from './hub-id.ts';
@@ -24,29 +26,24 @@ import { checkHub, type Hub, type HubOptions, type HubStore } from './options.ts
  * @returns the folder, or the GGUF file
  * @throws {ForetokenError} `hub.id`, `source.name`, `option.*`; for a file `source.missing` and what `Folder.file` throws
  */
-export async function openHub(
-  parts: HubParts,
-  id: string,
-  options?: HubOptions,
-  signal?: AbortSignal,
-): Promise<Folder | ByteSource> {
-  const parsed = parseHubId(parts, id);
-  const hub = checkHub(parts, options);
-  const repository = new Repository(parts, parsed, hub, await openStore(parts, hub.cache));
+export async function openHub(id: string, options?: HubOptions, signal?: AbortSignal): Promise<Folder | ByteSource> {
+  const parsed = parseHubId(id);
+  const hub = checkHub(options);
+  const repository = new Repository(parsed, hub, await openStore(hub.cache));
   const { path } = parsed;
   if (!/\.gguf$/i.test(path)) return repository.folder(path);
   const file = await repository.file(path, signal);
-  if (!file) throw new parts.ForetokenError('source.missing', `${lastPart(path)} does not exist`);
+  if (!file) throw new ForetokenError('source.missing', `${lastPart(path)} does not exist`);
   return file;
 }
 
-async function openStore({ hasFiles, builtin }: HubParts, cache: HubOptions['cache']): Promise<HubStore | undefined> {
+async function openStore(cache: HubOptions['cache']): Promise<HubStore | undefined> {
   if (cache === false) return undefined;
   if (typeof cache === 'object') return cache;
   if (hasFiles()) {
     const { cacheFolder, fileStore } = await import('../runtime/file-store.ts');
-    const folder = cache ?? cacheFolder(builtin);
-    return folder === undefined ? undefined : fileStore(builtin, folder);
+    const folder = cache ?? cacheFolder();
+    return folder === undefined ? undefined : fileStore(folder);
   }
   if (!('caches' in globalThis)) return undefined;
   const { pageStore } = await import('../runtime/page-store.ts');
@@ -57,7 +54,6 @@ async function openStore({ hasFiles, builtin }: HubParts, cache: HubOptions['cac
 type FileRecord = { readonly etag: string; readonly size: number } | { readonly absent: true };
 
 class Repository {
-  readonly #parts: HubParts;
   readonly #id: HubId;
   readonly #hub: Hub;
   readonly #store: HubStore | undefined;
@@ -65,12 +61,11 @@ class Repository {
   /** The commit that all files are taken from, once it is known; a branch, where the hub names no commits. */
   #commit: string | undefined;
 
-  constructor(parts: HubParts, id: HubId, hub: Hub, store: HubStore | undefined) {
-    this.#parts = parts;
+  constructor(id: HubId, hub: Hub, store: HubStore | undefined) {
     this.#id = id;
     this.#hub = hub;
     this.#store = store;
-    this.#blocks = store && new Blocks(parts, store);
+    this.#blocks = store && new Blocks(store);
     if (/^[0-9a-f]{40}$/.test(id.revision)) this.#commit = id.revision;
   }
 
@@ -128,8 +123,8 @@ class Repository {
     const { owner, name, revision } = this.#id;
     const { origin, pathname } = this.#hub.url;
     const parts = [owner, name, 'resolve', this.#commit ?? revision, ...path.split('/')].map(encodeURIComponent);
-    return this.#parts.openUrl(`${origin}${pathname.replace(/\/$/, '')}/${parts.join('/')}`, lastPart(path), {
-      fetch: hubFetch(this.#parts, this.#hub, `${owner}/${name}`, said),
+    return openUrl(`${origin}${pathname.replace(/\/$/, '')}/${parts.join('/')}`, lastPart(path), {
+      fetch: hubFetch(this.#hub, `${owner}/${name}`, said),
       ...(signal && { signal }),
     });
   }
@@ -146,7 +141,7 @@ class Repository {
       const source = await this.#download(path, said, signal);
       if (source?.size === size && said.etag === etag) return source;
       source?.close?.();
-      throw this.#parts.changed(name);
+      throw changed(name);
     };
     return this.#blocks.source({ name, size, key: this.#key('content', `${etag}-${size}`), remote });
   }

@@ -2,7 +2,7 @@
  * Options of `load` for models of a hub.
  * @module
  */
-import type { HubParts } from '../late-modules.ts';
+import { checkNames, outOfRange, wrongType } from '../check-options.ts';
 
 /** What is kept of files that were downloaded: bytes by name. Whoever calls copes with bytes that were lost or damaged, so an implementation need not. */
 export interface HubStore {
@@ -39,8 +39,7 @@ export interface Hub {
 const DEFAULT_URL = 'https://huggingface.co';
 
 /** @throws {ForetokenError} `option.unknown`, `option.type`, `option.range` */
-export function checkHub(parts: HubParts, options: HubOptions = {}): Hub {
-  const { checkNames, outOfRange, wrongType } = parts;
+export function checkHub(options: HubOptions = {}): Hub {
   checkNames(options, ['url', 'token', 'cache']);
   const { url = DEFAULT_URL, token, cache } = options;
   if (typeof url !== 'string' && !(url instanceof URL)) throw wrongType('hub.url', 'a URL', url);
@@ -53,10 +52,10 @@ export function checkHub(parts: HubParts, options: HubOptions = {}): Hub {
   if (cache !== undefined && cache !== false && !(typeof cache === 'string' && cache !== '') && !isStore) {
     throw wrongType('hub.cache', 'a folder, false or a store', cache);
   }
-  return { url: parseUrl(parts, url), token, cache };
+  return { url: parseUrl(url), token, cache };
 }
 
-function parseUrl({ outOfRange }: HubParts, url: string | URL): URL {
+function parseUrl(url: string | URL): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
     throw outOfRange('hub.url', 'an address that begins with https: or http:', 'another');

@@ -5,7 +5,7 @@
  * @module
  */
 import type { HubStore } from '../hub/options.ts';
-import type { builtin } from './builtin.ts';
+import { builtin } from './builtin.ts';
 
 /** The parts of `node:process` and `node:fs/promises` that are used here. */
 interface Process {
@@ -33,12 +33,12 @@ const VARIABLE = 'FORETOKEN_CACHE';
  * ~/.cache, ~/Library/Caches, LOCALAPPDATA.
  * @returns undefined where the host does not tell: Deno without permission to read the environment
  */
-export function cacheFolder(modules: typeof builtin): string | undefined {
+export function cacheFolder(): string | undefined {
   try {
-    const { env, platform } = modules('node:process') as Process;
+    const { env, platform } = builtin<Process>('node:process')!;
     if (env[VARIABLE]) return env[VARIABLE];
-    const { join } = modules('node:path') as { join(...parts: string[]): string };
-    const home = () => (modules('node:os') as { homedir(): string }).homedir();
+    const { join } = builtin<{ join(...parts: string[]): string }>('node:path')!;
+    const home = () => builtin<{ homedir(): string }>('node:os')!.homedir();
     switch (platform) {
       case 'win32':
         return join(env.LOCALAPPDATA || join(home(), 'AppData', 'Local'), 'foretoken', 'cache');
@@ -53,8 +53,8 @@ export function cacheFolder(modules: typeof builtin): string | undefined {
 }
 
 /** @param folder made when something is first kept there */
-export function fileStore(modules: typeof builtin, folder: string): HubStore {
-  const system = modules('node:fs/promises') as FileSystem;
+export function fileStore(folder: string): HubStore {
+  const system = builtin<FileSystem>('node:fs/promises')!;
   let written = 0;
   return {
     async get(key, into) {

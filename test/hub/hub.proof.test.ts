@@ -7,7 +7,6 @@ import type { Folder } from '../../src/formats/folder.ts';
 import { BLOCK_BYTES } from '../../src/hub/blocks.ts';
 import { openHub } from '../../src/hub/open-hub.ts';
 import type { HubOptions } from '../../src/hub/options.ts';
-import { HUB_PARTS } from '../../src/late-modules.ts';
 import { estimate, load } from '../../src/load.ts';
 import { rejection } from '../formats/rejection.ts';
 import { rangedAnswer, rangeOf } from '../formats/http-server.ts';
@@ -41,7 +40,7 @@ async function scene(files: Record<string, Uint8Array>, use: (scene: Scene) => P
   }
 }
 
-const folderOf = async (options: HubOptions, id = 'hf:owner/name') => (await openHub(HUB_PARTS, id, options)) as Folder;
+const folderOf = async (options: HubOptions, id = 'hf:owner/name') => (await openHub(id, options)) as Folder;
 
 async function readFile(folder: Folder, name: string): Promise<Uint8Array> {
   const source = (await folder.file(name))!;

@@ -1,7 +1,6 @@
 /** The store of a page, over caches as a browser has them. */
 import { Blocks } from '../../src/hub/blocks.ts';
 import { type ByteSource, bytesSource } from '../../src/formats/byte-source.ts';
-import { HUB_PARTS } from '../../src/late-modules.ts';
 import { pageStore } from '../../src/runtime/page-store.ts';
 import { assert, test } from '../harness.ts';
 
@@ -46,7 +45,7 @@ async function readThrough(store: NonNullable<Awaited<ReturnType<typeof pageStor
       return network.read(...range);
     },
   };
-  const source = new Blocks(HUB_PARTS, store).source({
+  const source = new Blocks(store).source({
     name: 'file',
     size: file.length,
     key: 'a/b%2Fc',
