@@ -16,6 +16,7 @@ export { Lookup } from './draft/lookup.ts';
 export { Recycle } from './draft/recycle.ts';
 export { Reference } from './draft/reference.ts';
 export { Retrieval, type RetrievalOptions } from './draft/retrieval.ts';
+export { Superposed, type SuperposedOptions } from './draft/superposed.ts';
 export type { Reward } from './draft/trigram-search.ts';
 export { StoreBuilder } from './store/build.ts';
 export { openStore, type StoreOptions, type TextStore } from './store/store.ts';

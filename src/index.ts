@@ -8,6 +8,7 @@
  */
 export type { ChatOptions } from './chat/chat.ts';
 export type { ChatMessage, ToolCall, ToolDefinition } from './chat/messages.ts';
+export type { Completion, CompletionsOptions } from './completions.ts';
 export type { Generation } from './decode/generation.ts';
 export type { DraftOption, GenerateOptions, Prediction, Progress } from './decode/options.ts';
 export type { FinishReason, Piece } from './decode/output.ts';

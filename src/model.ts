@@ -5,6 +5,7 @@
 import type { ChatOptions } from './chat/chat.ts';
 import type { ChatFiles } from './chat/find.ts';
 import type { ChatMessage } from './chat/messages.ts';
+import type { Completion, CompletionsOptions } from './completions.ts';
 import { Drafting, drafterBytes } from './decode/drafting.ts';
 import { generate, type Host } from './decode/generate.ts';
 import type { Generation } from './decode/generation.ts';
@@ -116,6 +117,17 @@ export class Model {
    */
   async embed(texts: readonly Prompt[], options?: EmbedOptions): Promise<Float32Array[]> {
     return this.#own().embed(texts, options);
+  }
+
+  /**
+   * Several short continuations of a prompt for about the price of one, in the model's first session, as `generate`.
+   *
+   * @returns best first
+   * @throws {ForetokenError} what `completions` of src/completions.ts states; `session.full` when all sessions were handed out by `conversation`
+   * @example for (const { text } of await model.completions('const total = ', { n: 3 })) offer(text);
+   */
+  async completions(prompt: Prompt, options?: CompletionsOptions): Promise<Completion[]> {
+    return this.#own().completions(prompt, options);
   }
 
   #own(): Conversation {
@@ -235,6 +247,12 @@ export class Conversation {
   async embed(texts: readonly Prompt[], options?: EmbedOptions): Promise<Float32Array[]> {
     const { embed } = await import('./embed.ts');
     return embed(this.#host, this.#session, texts, (text) => this.#model.encode(text), options);
+  }
+
+  /** As `Model.completions`, in this session. */
+  async completions(prompt: Prompt, options?: CompletionsOptions): Promise<Completion[]> {
+    const { completions } = await import('./completions.ts');
+    return completions(this.#host, this.#model.encode(prompt), options);
   }
 
   /** As `Model.chat`, in this session. */

@@ -19,10 +19,11 @@ import { seedCoupled } from '../verify/seed-coupled.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import type { Target, TargetRows } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
-import { chain, rootOnly, type DraftTree } from '../tree/draft-tree.ts';
+import { rootOnly, type DraftTree } from '../tree/draft-tree.ts';
 import type { DraftSampling } from '../tree/draft-tree.ts';
 import { clipDepth } from '../tree/prune.ts';
 import type { DraftPlan, Drafting, Encode } from './drafting.ts';
+import { fillCache } from './fill-cache.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
 import { Generation } from './generation.ts';
 import { logprobsAt } from './logprobs.ts';
@@ -142,24 +143,18 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
   }
 }
 
-/** Brings the cache to the prompt without its last token, in passes of full size; what it holds already is kept. */
+/** Brings the cache to the prompt without its last token; what it holds already is kept. */
 async function prefill({ host, settings, stats }: Run, prompt: Int32Array, breather: Breather): Promise<void> {
-  const { cache } = host;
   const { signal, onProgress } = settings;
   const started = performance.now();
-  const total = prompt.length - 1;
-  const kept = cache.reuse(prompt);
-  for (let done = kept; done < total; ) {
-    if (signal?.aborted) throw signal.reason;
-    const block = chain(prompt.subarray(done, Math.min(done + cache.target.maxNodes, total)));
-    cache.target.forward(block, 'none');
-    cache.commit(block, Int32Array.from(block.tokens.keys()));
-    done += block.tokens.length;
-    onProgress?.({ phase: 'prefill', done, total });
-    await breather.due();
-  }
+  stats.cachedTokens = await fillCache(
+    host.cache,
+    prompt,
+    breather,
+    () => signal?.throwIfAborted(),
+    (done, total) => onProgress?.({ phase: 'prefill', done, total }),
+  );
   stats.promptTokens = prompt.length;
-  stats.cachedTokens = kept;
   stats.prefillMs = stats.totalMs = performance.now() - started;
 }
 

@@ -10,13 +10,14 @@
  * @module
  */
 import { checkNames, outOfRange } from '../check-options.ts';
+import { fillCache } from '../decode/fill-cache.ts';
 import { checkOptions, type GenerateOptions } from '../decode/options.ts';
 import { LogitsProcessor } from '../decode/sampling.ts';
 import { TokenCache } from '../decode/token-cache.ts';
 import { ForetokenError } from '../errors.ts';
 import type { Target } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
-import { chain, type DraftSampling, type DraftTree, rootOnly } from '../tree/draft-tree.ts';
+import { type DraftSampling, type DraftTree, rootOnly } from '../tree/draft-tree.ts';
 import { SeededChooser, STREAMS } from '../verify/chooser.ts';
 import { normalise } from '../verify/rule.ts';
 import type { Drafter, StepRecord } from './drafter.ts';
@@ -114,19 +115,11 @@ export class DraftModel<S extends DraftSampling> implements Drafter<S> {
 
   /** Reads what is missing of the text, but its last token. */
   async #catchUp(history: Int32Array): Promise<void> {
-    const cache = this.#cache;
     const turn = ++this.#turn;
-    await cache.target.ready?.();
-    const breather = new Breather();
-    const total = history.length - 1;
-    for (let done = cache.reuse(history); done < total; ) {
-      const block = chain(history.subarray(done, Math.min(done + cache.target.maxNodes, total)));
-      cache.target.forward(block, 'none');
-      cache.commit(block, Int32Array.from(block.tokens.keys()));
-      done += block.tokens.length;
-      if (done < total) await breather.due();
+    await this.#cache.target.ready?.();
+    await fillCache(this.#cache, history, new Breather(), () => {
       if (turn !== this.#turn) throw new ForetokenError('session.busy', 'the draft model has gone on to another text');
-    }
+    });
   }
 
   #grow(root: number, depth: number): DraftTree {

@@ -10,10 +10,11 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
-import { type DraftTree, depths } from '../tree/draft-tree.ts';
+import { type DraftTree, depths, rootOnly } from '../tree/draft-tree.ts';
 import { loadCache, saveCache } from './cache-snapshot.ts';
 import { type CachePlan, MAX_TOP_K } from './memory-plan.ts';
 import type { LogitRows, Target, TargetRows } from './target.ts';
+import type { PassInput } from './transformer.ts';
 import type { TransformerModel } from './transformer-model.ts';
 
 export class Session implements Target {
@@ -41,14 +42,21 @@ export class Session implements Target {
   }
 
   forward(tree: DraftTree, logitRows: LogitRows): TargetRows {
-    const nodeDepths = this.#check(tree);
+    const { tokens, parents } = tree;
+    return this.#run({ tokens, parents, depths: this.#check(tree) }, logitRows);
+  }
+
+  superpose(tokens: Int32Array, weights: ArrayLike<number>): TargetRows {
+    this.#checkSize(tokens.length, weights.length, 'weights');
+    for (const token of tokens) this.#check(rootOnly(token));
+    return this.#run({ tokens, weights, parents: Int32Array.of(-1), depths: Int32Array.of(0) }, 'last');
+  }
+
+  #run(input: Omit<PassInput, 'cache' | 'length'>, logitRows: LogitRows): TargetRows {
     const pass = this.#model.beginPass();
-    this.#model.transformer.forward(
-      { tokens: tree.tokens, parents: tree.parents, depths: nodeDepths, cache: this.cache, length: this.#length },
-      logitRows,
-    );
-    this.#pending = tree.parents;
-    return this.#rows(pass, tree.tokens.length, logitRows);
+    this.#model.transformer.forward({ ...input, cache: this.cache, length: this.#length }, logitRows);
+    this.#pending = input.parents;
+    return this.#rows(pass, input.parents.length, logitRows);
   }
 
   commit(path: Int32Array): void {
@@ -130,12 +138,7 @@ export class Session implements Target {
 
   #check({ tokens, parents }: DraftTree): Int32Array {
     const nodes = tokens.length;
-    if (nodes < 1 || nodes > this.maxNodes || parents.length !== nodes) {
-      throw new ForetokenError(
-        'tree.size',
-        `${nodes} tokens and ${parents.length} parents: expected the same number, 1..${this.maxNodes}`,
-      );
-    }
+    this.#checkSize(nodes, parents.length, 'parents');
     for (let node = 0; node < nodes; node++) {
       const token = tokens[node]!;
       if (!(token >= 0 && token < this.vocab))
@@ -150,6 +153,14 @@ export class Session implements Target {
       );
     }
     return nodeDepths;
+  }
+
+  #checkSize(tokens: number, others: number, name: string): void {
+    if (tokens >= 1 && tokens <= this.maxNodes && others === tokens) return;
+    throw new ForetokenError(
+      'tree.size',
+      `${tokens} tokens and ${others} ${name}: expected the same number, 1..${this.maxNodes}`,
+    );
   }
 
   #rows(pass: number, nodes: number, logitRows: LogitRows): TargetRows {

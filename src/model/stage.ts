@@ -25,8 +25,8 @@ export class Stage {
 
   /** Writes what a pass starts from. */
   begin({ tokens, parents, depths, length }: PassInput): void {
-    const rows = tokens.length;
-    this.#integers(this.pass.tokens, rows).set(tokens);
+    const rows = depths.length;
+    this.#integers(this.pass.tokens, tokens.length).set(tokens);
     this.#integers(this.pass.depths, rows).set(depths);
     this.#integers(this.pass.positions, rows).set(depths.map((depth) => length + depth));
     const paths = this.#integers(this.pass.paths, rows * rows);

@@ -44,6 +44,14 @@ export interface Target {
    */
   forward(tree: DraftTree, logitRows: LogitRows): TargetRows;
   /**
+   * Runs one pass over a single node that mixes tokens: its embedding is the sum of theirs, each times its weight. It is committed as any
+   * node is. Absent where a target takes token ids alone.
+   * @param tokens  (M,) 1..maxNodes ids
+   * @param weights (M,) one for each
+   * @throws {ForetokenError} as `forward`
+   */
+  superpose?(tokens: Int32Array, weights: ArrayLike<number>): TargetRows;
+  /**
    * Keeps these nodes of the last pass, in this order, as committed positions.
    * @param path (m,) nodes from the root (0) downwards, each the parent of the next; empty keeps nothing
    */

@@ -33,8 +33,10 @@ import type { LogitRows } from './target.ts';
 
 /** The new tokens of a pass, and the cache that they extend. */
 export interface PassInput {
-  /** (N,) token ids. */
+  /** (N,) token ids; with `weights` (M,), all of one node. */
   readonly tokens: Int32Array;
+  /** (M,) what a single node that mixes tokens has of each of their embeddings. */
+  readonly weights?: ArrayLike<number>;
   /** (N,) parents, -1 for the root; topological. */
   readonly parents: Int32Array;
   /** (N,) distance from the root. */
@@ -94,12 +96,12 @@ export class Transformer {
   /** Runs one pass: keys and values of the new tokens go to their slots, logits to `pass.logits`, row i for node i. */
   forward(input: PassInput, logitRows: LogitRows): void {
     const { cache, length } = input;
-    const rows = input.tokens.length;
+    const rows = input.depths.length;
     const { weights } = this.#plan;
     this.#stage = this.#stages[weights.embedding.stage]!;
     this.#stage.begin(input);
 
-    this.#embed(rows);
+    this.#embed(rows, input.weights ?? [1]);
     this.#form.ropes.forEach(({ scale }, i) => {
       const { frequencies, table } = this.#pass.ropes[i]!;
       const half = this.#form.rotated / 2;
@@ -190,13 +192,20 @@ export class Transformer {
     this.#stage = next;
   }
 
-  /** stream = embedding[tokens] * scale + positions[positions] */
-  #embed(rows: number): void {
+  /** stream = embedding[tokens] * scale + positions[positions]; of a mixture the sum over its tokens, each times its weight, in their order */
+  #embed(rows: number, weights: ArrayLike<number>): void {
     const { embedding, positions } = this.#plan.weights;
     const { stream, update } = this.#pass;
     const rowsOf = ({ dtype, address }: MatrixPlan, out: number, ids: number, scale: number) =>
       this.#push(EMBED[dtype], out, address, ids, rows, this.#config.hidden, floatBits(scale));
-    rowsOf(embedding, stream, this.#pass.tokens, this.#form.embeddingScale);
+    for (let i = 0; i < weights.length; i++) {
+      const scale = this.#form.embeddingScale * weights[i]!;
+      rowsOf(embedding, i > 0 ? update : stream, this.#pass.tokens + 4 * i, scale);
+      if (i === 0) continue;
+      this.#addUpdate(undefined, rows);
+      // The program has room for one pass: what goes beyond it runs before.
+      this.#stage.run(true);
+    }
     if (!positions) return;
     rowsOf(positions, update, this.#pass.positions, 1);
     this.#addUpdate(undefined, rows);
