@@ -28,7 +28,7 @@ export async function withDrafts(
     throw new ForetokenError('usage.option', '--store: nothing is drafted with --draft none');
   const others = [...(store === undefined ? [] : [(await openStore(store)).drafter()]), ...(drafter ? [drafter] : [])];
   if (others.length === 0) return { ...options, ...text };
-  // A drafter that samples drafts alone unless others are named: merged trees lose how they were drawn.
+  // A draft model drafts alone unless others are named: `auto` chooses by what others cost.
   const named = drafter && options.draft === 'auto' ? [] : (options.draft ?? 'auto');
   return { ...options, ...text, draft: [named, others].flat(2) as DraftOption };
 }

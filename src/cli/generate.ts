@@ -9,6 +9,7 @@ import type { Piece } from '../decode/output.ts';
 import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
 import { command } from './command.ts';
+import { checkCompletionsOptions, COMPLETIONS_OPTIONS, writeCompletions } from './completions.ts';
 import { DRAFT_MODEL_OPTIONS, draftModelOption, ruleOption } from './draft-model-options.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
 import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
@@ -29,6 +30,7 @@ export const generateCommand = command({
     ...PROMPT_CACHE_OPTIONS,
     ...DRAFT_OPTIONS,
     ...DRAFT_MODEL_OPTIONS,
+    ...COMPLETIONS_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -42,12 +44,18 @@ Ctrl-C ends the text; what there is of it is kept.
   foretoken generate 'export function clamp(' --max-tokens 64 --stats
   foretoken generate --file prompt.txt --draft lookup,recycle --json
   foretoken generate --file prompt.txt --store notes.store --prediction old.txt
+  foretoken generate 'const total = ' --completions 3 --store notes.store
   git diff | foretoken generate --temperature 0.8 --seed 7
   foretoken generate --file prompt.txt --model large --draft-model small --temperature 1 --verify speculative`,
   async run({ options, positionals: [argument] }, terminal) {
     const prompt = await readPrompt(argument, options);
     if (prompt === undefined)
       throw new ForetokenError('usage.prompt', 'no prompt: give an argument, --file, --prompt-ids, or text on stdin');
+    if (options.completions !== undefined) {
+      checkCompletionsOptions(options);
+      const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
+      return writeCompletions(model, prompt, options, terminal);
+    }
     const cache = await openPromptCache(options);
     const rule = ruleOption(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));

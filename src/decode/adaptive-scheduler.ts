@@ -18,8 +18,7 @@
 import type { StepRecord } from '../draft/drafter.ts';
 import type { Outlooks, Proposer } from '../draft/proposer.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
-import { bestFirst } from '../tree/best-first.ts';
-import { jointScores, subtree } from '../tree/prune.ts';
+import { jointScores, keepOrder, subtree } from '../tree/prune.ts';
 import type { Acceptance } from './acceptance.ts';
 import type { Patience } from './patience.ts';
 import type { CostCurve, Scheduler, StepTiming } from './scheduler.ts';
@@ -122,7 +121,7 @@ export class AdaptiveScheduler implements Scheduler {
     const cost = this.#costs.curve;
     const drafting = this.#draftShare * cost[1]!;
     const joint = jointScores(tree, this.#acceptance.estimate(tree, this.#drafters.sources));
-    const order = bestFirst(joint);
+    const { order, least } = keepOrder(tree, joint);
     const margin = this.#margin;
 
     const most = Math.min(order.length, this.#maxNodes);
@@ -134,8 +133,9 @@ export class AdaptiveScheduler implements Scheduler {
       bestRate = Math.max(bestRate, expected[nodes]! / (cost[nodes]! + drafting));
     }
     const rate = this.#spent > 0 ? this.#tokens / (this.#spent * cost[1]!) : bestRate;
-    const best = { nodes: 1, tokens: 1, gain: margin - rate * (cost[1]! + drafting) };
-    for (let nodes = 2; nodes <= most; nodes++) {
+    // Drawn nodes stay, also where a plain step would do better: that was to be decided before they were drawn.
+    const best = { nodes: 1, tokens: 1, gain: least > 1 ? -Infinity : margin - rate * (cost[1]! + drafting) };
+    for (let nodes = Math.max(2, least); nodes <= most; nodes++) {
       const gain = expected[nodes]! - rate * (cost[nodes]! + drafting);
       if (gain > best.gain) Object.assign(best, { nodes, tokens: expected[nodes]!, gain });
     }

@@ -51,7 +51,7 @@ export function philox(counter: readonly number[], key: readonly number[]): numb
  * @param seed     integer, 0..2^53 - 1
  * @param position of the token to be drawn: the number of tokens before it, prompt included
  * @param draw     where a position takes several numbers, which of them
- * @param stream   0 decides tokens; drafters that sample have others
+ * @param stream   0 decides tokens; drafters that sample have others (verify/chooser.ts)
  * @returns a multiple of 2^-53 in [0, 1)
  */
 export function uniform(seed: number, position: number, draw = 0, stream = 0): number {

@@ -10,7 +10,8 @@
  * Pruning looks at drafts alone, never at the target, so it changes no token.
  * @module
  */
-import { childWith, type DraftTree, scoreAt } from '../tree/draft-tree.ts';
+import { outOfRange } from '../check-options.ts';
+import { childWith, type DraftSampling, type DraftTree, scoreAt } from '../tree/draft-tree.ts';
 import { keepBest, subtree } from '../tree/prune.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import type { Drafter, Outlook, StepRecord } from './drafter.ts';
@@ -63,23 +64,33 @@ function leftProbabilities(tree: DraftTree): Float64Array {
   return least.map((score, node) => (score < 0 ? -1 : Math.max(0, Math.min(score, 1 - sums[node]!))));
 }
 
-/** A generator and a retriever. Every node keeps its source and its score; one that both propose has the generator's score, and the source `several`. */
-export class Fused implements Drafter {
+/**
+ * A generator and a retriever. Every node keeps its source and its score; one that both propose has the generator's score, and the source `several`.
+ * The generator may draw its nodes: they stay with their draws, all of them, and what is retrieved has the room that is left. What is
+ * retrieved is chosen, and a rule decides it by an exact draw.
+ */
+export class Fused<S extends DraftSampling = 'deterministic'> implements Drafter<S> {
   readonly name: string;
+  readonly sampling: S;
   readonly sources: readonly string[];
   /** Where both tell theirs: the surer of the two. */
   readonly outlook?: () => Outlook | undefined;
-  readonly #generator: Drafter;
+  readonly #generator: Drafter<S>;
   readonly #retriever: Drafter;
   readonly #options: FuseOptions;
   readonly #firstRetrieved: number;
   readonly #tree: TreeBuilder;
 
-  constructor(generator: Drafter, retriever: Drafter, options: FuseOptions = {}) {
+  /** @throws {ForetokenError} `option.range` for a retriever that draws */
+  constructor(generator: Drafter<S>, retriever: Drafter, options: FuseOptions = {}) {
+    if ((retriever.sampling ?? 'deterministic') !== 'deterministic') {
+      throw outOfRange('retriever', 'a drafter that does not sample', retriever.sampling!);
+    }
     const generated = generator.sources ?? [generator.name];
     const retrieved = retriever.sources ?? [retriever.name];
     this.name = `${generator.name}+${retriever.name}`;
     this.sources = [...generated, ...retrieved, 'several'];
+    this.sampling = generator.sampling ?? ('deterministic' as S);
     this.#generator = generator;
     this.#retriever = retriever;
     this.#options = options;

@@ -7,7 +7,9 @@ import { ForetokenError, quote } from '../errors.ts';
 import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
+import { uniform } from '../decode/random.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
+import { STREAMS } from '../verify/chooser.ts';
 import type { AnyDrafter, Outlook, StepRecord } from './drafter.ts';
 
 /** What several drafters expect, one entry for each of them; undefined also for those that rest. */
@@ -24,8 +26,8 @@ const TIMED = 8;
 /**
  * Drafters as one, in the order in which they are named. Where one is sure of the next token, those after it are not asked: what they
  * could add would not be worth its time. Otherwise all trees are merged by their common beginnings. The first has the first say about scores,
- * and a node that more than one has proposed takes the source `several`, as agreement is worth knowing. What comes out can be as large as
- * all trees together, and is for the scheduler to prune.
+ * and a node that more than one has proposed takes the source `several`, as agreement is worth knowing. Draws stay with the nodes that were
+ * drawn. What comes out can be as large as all trees together, and is for the scheduler to prune.
  */
 export class Proposer {
   /** Names of the drafters. */
@@ -49,7 +51,9 @@ export class Proposer {
   /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
   begin(prompt: Int32Array, seed = 0): void {
     this.#seed = seed;
-    for (const member of this.#members) if (!member.rests) member.begin(prompt, seed);
+    this.#members.forEach((member, drafter) => {
+      if (!member.rests) member.begin(prompt, this.#seedOf(drafter));
+    });
   }
 
   /** Leaves a drafter alone: it is neither asked nor told, until it is woken. */
@@ -64,7 +68,12 @@ export class Proposer {
    */
   wake(drafter: number, history: readonly number[]): void {
     this.#members[drafter]!.rests = false;
-    this.#members[drafter]!.begin(Int32Array.from(history), this.#seed);
+    this.#members[drafter]!.begin(Int32Array.from(history), this.#seedOf(drafter));
+  }
+
+  /** Each samples with numbers of its own: draws of one that depend on another's would have a law of their own in one tree. */
+  #seedOf(drafter: number): number {
+    return drafter === 0 ? this.#seed : uniform(this.#seed, drafter, 0, STREAMS.seeds) * 2 ** 53;
   }
 
   /** Milliseconds that a drafter takes to learn from a step. */
@@ -89,9 +98,12 @@ export class Proposer {
     const proposals: (DraftTree | Promise<DraftTree>)[] = [];
     const firstSources: number[] = [];
     let firstSource = 0;
+    const samplers = this.#members.filter(({ samples, rests }) => samples && !rests).length;
     for (const member of this.#members) {
       if (!member.rests) {
-        const proposal = member.propose(limits);
+        // What is drawn is not cut afterwards: those who draw share the room.
+        const nodes = member.samples ? 1 + Math.floor((limits.nodes - 1) / samplers) : limits.nodes;
+        const proposal = member.propose({ ...limits, nodes });
         proposals.push(proposal);
         firstSources.push(firstSource);
         if (!isPromise(proposal) && isSure(proposal)) break;
@@ -132,6 +144,8 @@ class CheckedDrafter {
   readonly sources: readonly string[];
   /** Whether it has an outlook to tell. */
   readonly tells: boolean;
+  /** Whether it draws what it proposes. */
+  readonly samples: boolean;
   readonly learning = new SteadyMean();
   rests = false;
   readonly #drafter: AnyDrafter;
@@ -141,6 +155,7 @@ class CheckedDrafter {
     this.name = drafter.name;
     this.sources = drafter.sources ?? [drafter.name];
     this.tells = drafter.outlook !== undefined;
+    this.samples = (drafter.sampling ?? 'deterministic') !== 'deterministic';
     this.#drafter = drafter;
     this.#signal = signal;
   }

@@ -20,7 +20,7 @@ export class SampledTree {
   readonly tokens: number[];
   readonly parents: number[] = [-1];
   readonly #scores: number[] = [1];
-  readonly #draws: (Draw | undefined)[] = [];
+  readonly #draws: (readonly Draw[] | undefined)[] = [];
 
   constructor(root: number) {
     this.tokens = [root];
@@ -35,7 +35,7 @@ export class SampledTree {
 
   /** Says how children of a node were drawn. */
   drew(node: number, draftProb: Float64Array, children: readonly number[]): void {
-    this.#draws[node] = { draftProb, children: Int32Array.from(children) };
+    this.#draws[node] = [{ draftProb, children: Int32Array.from(children) }];
   }
 
   build(): DraftTree {

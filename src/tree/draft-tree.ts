@@ -35,8 +35,12 @@ export interface DraftTree {
   readonly scores?: Float32Array;
   /** (N,) which drafter proposed the node: an index into the names given by `Drafter.sources`; the root has 0. */
   readonly sources?: Uint8Array;
-  /** (N,) how the children of each node were drawn; undefined where they were chosen by rule. Choosing among nodes afterwards voids draws. */
-  readonly draws?: readonly (Draw | undefined)[];
+  /**
+   * (N,) how children of each node were drawn: one entry for each distribution that some were drawn from, in the order in which they are to be
+   * tried; undefined where all were chosen by rule. A choice among drawn nodes changes their distribution: who makes trees smaller keeps
+   * all of them (prune.ts), or leaves the draws out.
+   */
+  readonly draws?: readonly (readonly Draw[] | undefined)[];
 }
 
 /** A tree of the root alone: a plain decode step. */

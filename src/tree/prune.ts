@@ -1,9 +1,11 @@
 /**
- * Smaller trees out of larger ones: what is kept is always a subtree with the root.
+ * Smaller trees out of larger ones: what is kept is always a subtree with the root. Where nodes were drawn, all of them stay: which are left out must
+ * not depend on what was drawn.
  * @module
  */
 import { bestFirst } from './best-first.ts';
 import { depths, rootOnly, scoreAt, type DraftTree } from './draft-tree.ts';
+import { moved } from './tree-builder.ts';
 
 /**
  * Probability of each node's whole path: the product of the scores on the way to it. The expected number of accepted nodes of a set of nodes
@@ -21,8 +23,27 @@ export function jointScores(tree: DraftTree, scores?: ArrayLike<number>): Float6
   return joint;
 }
 
+/** The order in which nodes are kept. */
+export interface KeepOrder {
+  /** (N,) those that must stay, then the others, by falling joint score; each behind its parent. */
+  readonly order: Int32Array;
+  /** How many must: the root, and every drawn node with those above it. */
+  readonly least: number;
+}
+
+/** @param joint (N,) see `jointScores` */
+export function keepOrder({ parents, draws }: DraftTree, joint: Float64Array): KeepOrder {
+  if (!draws) return { order: bestFirst(joint), least: 1 };
+  const stays = new Uint8Array(joint.length);
+  stays[0] = 1;
+  for (const draw of draws.flatMap((some) => some ?? [])) {
+    for (let node of draw.children) for (; !stays[node]; node = parents[node]!) stays[node] = 1;
+  }
+  return { order: bestFirst(joint.map((score, node) => score + 2 * stays[node]!)), least: stays.reduce((a, b) => a + b) };
+}
+
 /**
- * The subtree of some nodes, which keep their order.
+ * The subtree of some nodes, which keep their order. Draws stay where every node that was drawn does.
  * @param nodes node numbers, each with its parent, the root among them; in any order
  */
 export function subtree(tree: DraftTree, nodes: Int32Array): DraftTree {
@@ -44,13 +65,18 @@ export function subtree(tree: DraftTree, nodes: Int32Array): DraftTree {
     if (sources) sources[place] = tree.sources![node]!;
     places[node] = place++;
   }
-  return { tokens, parents, ...(scores && { scores }), ...(sources && { sources }) };
+  const draws = tree.draws?.flatMap((some, node) => {
+    if (!isKept[node]) return [];
+    return [some?.every(({ children }) => children.every((child) => isKept[child])) ? moved(some, places) : undefined];
+  });
+  return { tokens, parents, ...(scores && { scores }), ...(sources && { sources }), ...(draws && { draws }) };
 }
 
-/** The `count` nodes of highest joint score. */
+/** The `count` nodes of highest joint score; more where as many must stay. */
 export function keepBest(tree: DraftTree, count: number): DraftTree {
   if (tree.tokens.length <= count) return tree;
-  return subtree(tree, bestFirst(jointScores(tree)).subarray(0, count));
+  const { order, least } = keepOrder(tree, jointScores(tree));
+  return subtree(tree, order.subarray(0, Math.max(count, least)));
 }
 
 /** The tree without the nodes deeper than `maxDepth`. */

@@ -7,7 +7,9 @@
  *                                     └─ none: a token from the residual; a child that carries it is followed, too
  *
  * A node without draws has no trial: its token is drawn from p, and a child that carries it is followed. That is the exact draw, lossless
- * however the children were chosen, so one tree may mix drawn children and others, also below one node.
+ * however the children were chosen, so one tree may mix drawn children and others, also below one node. Where several drafters drew below one
+ * node, each of their draws is a trial of its own: the residual of one is the p of the next. A trial followed by a draw from what it
+ * leaves emits p, so put in place of that draw it changes no law.
  * @module
  */
 import type { SamplingSettings } from '../decode/sampling.ts';
@@ -68,8 +70,7 @@ export function trialVerifier(
     decide(tree, node, rows, history) {
       const chooser = chooserAt(history.length);
       const weights = target.at(rows.logits(node), history);
-      const draw = drawAt(tree, node, weights.length);
-      if (draw) {
+      for (const draw of drawsAt(tree, node, weights.length)) {
         normalise(weights);
         const child = trial(weights, draw, tree.tokens, chooser);
         if (child >= 0) return { token: tree.tokens[child]!, child };
@@ -115,14 +116,24 @@ export function normalise(weights: Float64Array): boolean {
 const SUM_TOLERANCE = 1e-4;
 
 /**
- * How the children of a node were drawn, checked, as it comes from a drafter.
+ * How children of a node were drawn, checked, as it comes from drafters.
  * @throws {ForetokenError} `tree.draws` when the probabilities are none, or a drawn child is another node's or could not have been drawn
  */
-export function drawAt({ tokens, parents, draws }: DraftTree, node: number, vocab: number): Draw | undefined {
-  const draw = draws?.[node];
-  if (!draw) return undefined;
-  const { draftProb, children } = draw;
+export function drawsAt(tree: DraftTree, node: number, vocab: number): readonly Draw[] {
+  const draws = tree.draws?.[node] ?? [];
   const refuse = (message: string) => new ForetokenError('tree.draws', `the draws below node ${node}: ${message}`);
+  if (!Array.isArray(draws)) throw refuse('expected a list');
+  for (const draw of draws as readonly Draw[]) checkDraw(draw, tree, node, vocab, refuse);
+  return draws;
+}
+
+function checkDraw(
+  { draftProb, children }: Draw,
+  { tokens, parents }: DraftTree,
+  node: number,
+  vocab: number,
+  refuse: (message: string) => ForetokenError,
+): void {
   if (!(draftProb instanceof Float64Array) || !(children instanceof Int32Array)) {
     throw refuse('expected `draftProb`, a Float64Array, and `children`, an Int32Array');
   }
@@ -136,7 +147,6 @@ export function drawAt({ tokens, parents, draws }: DraftTree, node: number, voca
     if (parents[child] !== node || child === node) throw refuse(`node ${child} is no child`);
     if (draftProb[tokens[child]!] === 0) throw refuse(`token ${tokens[child]} was drawn with probability 0`);
   }
-  return draw;
 }
 
 function checkDrafters<S extends DraftSampling>(

@@ -14,7 +14,7 @@ import type { DraftSampling, DraftTree } from '../../src/tree/draft-tree.ts';
 import { type Chooser, type Sampler, SeededChooser } from '../../src/verify/chooser.ts';
 import { tryKSeq } from '../../src/verify/k-seq.ts';
 import { tryIndependent, tryWithoutReplacement } from '../../src/verify/recursive-rejection.ts';
-import { drawAt, TargetWeights, type Trial, trialVerifier } from '../../src/verify/rule.ts';
+import { drawsAt, TargetWeights, type Trial, trialVerifier } from '../../src/verify/rule.ts';
 import { hasCode } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { everyChoice } from '../verify/every-choice.ts';
@@ -58,7 +58,7 @@ test('trees of every shape fit the loop, keep to their size, and tell draws that
       const tree = grown(shape, randomPair(seed).draft, new SeededChooser(seed, 1).at(0));
       checkTree(tree, { vocab: VOCAB, nodes: most, root: ROOT, sources: 1 });
       for (let node = 0; node < tree.tokens.length; node++) {
-        const draw = drawAt(tree, node, VOCAB);
+        const [draw] = drawsAt(tree, node, VOCAB);
         assert.is(draw !== undefined && shape.sampling === 'deterministic', false);
         const siblings = [...tree.tokens.keys()].filter((child) => tree.parents[child] === node);
         assert.is(new Set(siblings.map((child) => tree.tokens[child])).size, siblings.length, 'no child twice');

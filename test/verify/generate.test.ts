@@ -12,6 +12,8 @@ import {
   type TreeShape,
 } from '../../src/draft/draft-model.ts';
 import type { Drafter } from '../../src/draft/drafter.ts';
+import { Fused } from '../../src/draft/fused.ts';
+import { Recycle } from '../../src/draft/recycle.ts';
 import type { Target } from '../../src/model/target.ts';
 import type { DraftSampling, DraftTree } from '../../src/tree/draft-tree.ts';
 import {
@@ -109,14 +111,46 @@ test('a draft model that is the target is accepted whole', async () => {
   assert.is(stats.num_accepted_tokens, 40);
 });
 
-test('merged with another drafter, or pruned, draws count no more and the text is that of an exact draw', async () => {
-  const settings = { maxTokens: 40, temperature: 1, seed: 5 };
-  const { tokens } = await run({ ...settings, draft: 'none' });
-  const draft = draftModel(sourceOf(ALIKE), chains(2, 3));
-  const merged = await run({ ...settings, draft: ['recycle', draft], verifier: kSeq });
-  assert.equal(merged.tokens, tokens);
-  assert.ok(merged.stats.num_accepted_tokens > 0);
-});
+/** Mixes: a drafter that draws beside others, merged, fused and cut, and two that draw. */
+const MIXES: Readonly<Record<string, () => object>> = {
+  'k-seq, chains and recycling': () => ({
+    draft: ['recycle', draftModel(sourceOf(ALIKE), chains(2, 3))],
+    verifier: kSeq,
+  }),
+  'without replacement, branches and lookup, few nodes': () => ({
+    draft: [draftModel(sourceOf(ALIKE), branches([2, 1])), 'lookup', 'recycle'],
+    draftTokens: 5,
+    verifier: withoutReplacement,
+  }),
+  'without replacement, two draft models': () => ({
+    draft: [draftModel(sourceOf(ALIKE), chains(2, 2)), draftModel(sourceOf(OTHER), branches([2, 1]))],
+    verifier: withoutReplacement,
+  }),
+  'speculative, two draft models of one language': () => ({
+    draft: [draftModel(sourceOf(ALIKE), chains(1, 3)), draftModel(sourceOf(ALIKE), chains(1, 3))],
+    verifier: speculativeSampling,
+  }),
+  'greedy multi-draft, fused with recycling': () => ({
+    draft: new Fused(draftModel(sourceOf(ALIKE), topAndOne([2, 2])), new Recycle(VOCAB)),
+    verifier: greedyMultiDraft,
+  }),
+  'speculative, under auto': () => ({
+    draft: ['auto', draftModel(sourceOf(ALIKE), chains(2, 2))],
+    costTable: [0, 1, 1.001],
+    verifier: speculativeSampling,
+  }),
+};
+
+for (const [name, options] of Object.entries(MIXES)) {
+  test(`mixed, ${name}: greedy output is plain decoding's, sampled output is not an exact draw's, and nodes keep their source`, async () => {
+    const settings = { maxTokens: 40, temperature: 1, seed: 5 };
+    const greedy = await run({ maxTokens: 40, ...options() });
+    assert.equal(greedy.tokens, greedyTokens(LANGUAGE, PROMPT, 40));
+    const mixed = await run({ ...settings, ...options() });
+    assert.not.equal(mixed.tokens, (await run({ ...settings, draft: 'none' })).tokens);
+    assert.ok(Object.values(mixed.stats.sources).filter(({ accepted }) => accepted > 0).length > 1);
+  });
+}
 
 /** Share of the first two tokens over many seeds, against what the target says. */
 async function chiSquare(options: object, runs: number): Promise<number> {
@@ -151,13 +185,33 @@ for (const pair of PAIRS.slice(0, 7)) {
   });
 }
 
+for (const [name, options] of Object.entries(MIXES)) {
+  test(`mixed, ${name}: the first two tokens of 1500 generations have the target's law`, async () => {
+    const found = await chiSquare(options(), 1500);
+    assert.ok(found < LIMIT, `${found}`);
+  });
+}
+
+test('two draft models that draw with the same numbers would be seen', async () => {
+  const alike = () => {
+    const model = draftModel(sourceOf(OTHER), chains(1, 1));
+    const { begin } = model;
+    // The fault: the seed of the generation instead of that of the drafter.
+    model.begin = (prompt) => begin.call(model, prompt, faultySeed++ >> 1);
+    return model;
+  };
+  let faultySeed = 0;
+  const found = await chiSquare({ draft: [alike(), alike()], verifier: speculativeSampling }, 1500);
+  assert.ok(found > LIMIT, `${found}`);
+});
+
 test('a drafter that tells another q than it draws from would be seen', async () => {
   const draft = draftModel(sourceOf(ALIKE), chains(1, 3));
   const propose = draft.propose.bind(draft);
   draft.propose = async (budget) => {
     const tree = await propose(budget);
     const even = new Float64Array(VOCAB).fill(1 / VOCAB);
-    return { ...tree, draws: tree.draws!.map((draw) => draw && { ...draw, draftProb: even }) };
+    return { ...tree, draws: tree.draws!.map((draws) => draws?.map((draw) => ({ ...draw, draftProb: even }))) };
   };
   const found = await chiSquare({ draft, verifier: speculativeSampling }, 1500);
   assert.ok(found > 1.5 * LIMIT, `${found}`);
@@ -202,14 +256,15 @@ test('draws that do not fit are refused as `tree.draws`, and the session stays u
     'a token that cannot be drawn': { draftProb: Float64Array.of(0.5, 0.5, 0, 0), children: Int32Array.of(1) },
   };
   const host = hostOf(new MadeUpTarget(LANGUAGE, { vocab: VOCAB }));
-  for (const [fault, draw] of Object.entries(bad)) {
+  const lists = Object.entries(bad).map(([fault, draw]) => [fault, [draw]] as const);
+  for (const [fault, draw] of [...lists, ['no list', bad['no child']] as const]) {
     let root = 3;
     const draft: Drafter<'independent'> = {
       name: 'faulty',
       sampling: 'independent',
       begin() {},
       propose: () =>
-        ({ tokens: Int32Array.of(root, 2), parents: Int32Array.of(-1, 0), draws: [draw, undefined] }) as DraftTree,
+        ({ tokens: Int32Array.of(root, 2), parents: Int32Array.of(-1, 0), draws: [draw, undefined] }) as unknown as DraftTree,
       observe({ emitted }) {
         root = emitted.at(-1)!;
       },

@@ -25,7 +25,9 @@ export type Siblings = (draftProb: Float64Array, children: readonly number[], ch
 export interface DrawnSiblings {
   readonly tokens: readonly number[];
   /** Fewer tokens than children leave the last children out. */
-  readonly draw: Draw | undefined;
+  readonly draw?: Draw | undefined;
+  /** Several, each from a distribution of its own. */
+  readonly draws?: readonly Draw[];
 }
 
 /** Every array of parents with at most this many nodes: each node below any of those before it. */
@@ -103,7 +105,7 @@ export function emittedLaw(
     const tree = {
       tokens: new Int32Array(parents.length).fill(-1),
       parents: Int32Array.from(parents),
-      draws: Array<Draw | undefined>(parents.length).fill(undefined),
+      draws: Array<readonly Draw[] | undefined>(parents.length).fill(undefined),
     };
     const verifier = verifierOf(chooser);
     const path: number[] = [];
@@ -112,7 +114,7 @@ export function emittedLaw(
       drawn.tokens.forEach((token, i) => {
         tree.tokens[childrenOf[node]![i]!] = token;
       });
-      tree.draws[node] = drawn.draw;
+      tree.draws[node] = drawn.draws ?? (drawn.draw && [drawn.draw]);
       const rows = rowsOf(() => logitsOf(target(path)));
       const { token, child } = verifier.decide(tree as DraftTree, node, rows, [0, ...path]);
       path.push(token);
