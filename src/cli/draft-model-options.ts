@@ -12,13 +12,16 @@ import {
   type AcceptanceRule,
   exactDraw,
   greedyMultiDraft,
+  type JudgeHead,
   kSeq,
+  lossyJudge,
   lossyLenience,
   lossyTypical,
   speculativeSampling,
   withoutReplacement,
 } from '../verify/index.ts';
 import { loadOptions } from './model.ts';
+import { readText } from './read-text.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -44,6 +47,12 @@ export const DRAFT_MODEL_OPTIONS = {
     value: 'RULE',
     help: `what is accepted: by default the model's own choice or draw; else ${Object.keys(RULES).join(', ')}`,
   },
+  judge: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'lossy: also accept what a judge of foretoken train judge finds good enough',
+  },
+  'judge-threshold': { kind: 'number', value: 'T', help: 'how sure it has to be: default 0.5, 1 for nothing' },
   'draft-model': { kind: 'text', value: 'NAME', help: 'a smaller model of the same vocabulary that drafts' },
   'draft-shape': {
     kind: 'text',
@@ -70,6 +79,29 @@ export function ruleOption({ verify }: Given): AnyRule | undefined {
     );
   }
   return entry[0](value === undefined ? undefined : Number(value)) as AnyRule;
+}
+
+/**
+ * The rule of `--judge` on top of another, by default an exact draw.
+ * @param never tokens that the judge alone never accepts
+ * @throws {ForetokenError} `source.read`, `usage.option` for a file that is no judge; what `lossyJudge` states
+ */
+export async function judgeOption(
+  { judge, 'judge-threshold': threshold }: Given,
+  rule: AnyRule | undefined,
+  never: readonly number[],
+): Promise<AnyRule | undefined> {
+  if (judge === undefined) return rule;
+  const head = parseHead(judge, await readText('judge', judge));
+  return lossyJudge(rule ?? exactDraw, head, { never, ...(threshold !== undefined && { threshold }) });
+}
+
+function parseHead(name: string, text: string): JudgeHead {
+  try {
+    const { weights, bias } = JSON.parse(text);
+    if (Array.isArray(weights) && weights.every(Number.isFinite) && Number.isFinite(bias)) return { weights, bias };
+  } catch {}
+  throw new ForetokenError('usage.option', `--judge ${quote(name)}: expected what foretoken train judge writes`);
 }
 
 /**

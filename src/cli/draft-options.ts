@@ -2,12 +2,12 @@
  * What a generation on the command line may draft from besides its own text: a store, a prediction, a smaller model.
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import type { DraftOption, GenerateOptions } from '../decode/options.ts';
 import type { AnyDrafter } from '../draft/drafter.ts';
-import { ForetokenError, quote } from '../errors.ts';
+import { ForetokenError } from '../errors.ts';
 import { openStore } from '../store/store.ts';
 import type { OptionTable, OptionValues } from './options.ts';
+import { readText } from './read-text.ts';
 
 export const DRAFT_OPTIONS = {
   store: { kind: 'text', value: 'PATH', help: 'also draft from a store of text that foretoken index has written' },
@@ -23,7 +23,7 @@ export async function withDrafts(
   { store, prediction }: OptionValues<typeof DRAFT_OPTIONS>,
   drafter?: AnyDrafter,
 ): Promise<GenerateOptions> {
-  const text = prediction === undefined ? {} : { prediction: await readText(prediction) };
+  const text = prediction === undefined ? {} : { prediction: await readText('prediction', prediction) };
   if (store !== undefined && options.draft === 'none')
     throw new ForetokenError('usage.option', '--store: nothing is drafted with --draft none');
   const others = [...(store === undefined ? [] : [(await openStore(store)).drafter()]), ...(drafter ? [drafter] : [])];
@@ -31,13 +31,4 @@ export async function withDrafts(
   // A draft model drafts alone unless others are named: `auto` chooses by what others cost.
   const named = drafter && options.draft === 'auto' ? [] : (options.draft ?? 'auto');
   return { ...options, ...text, draft: [named, others].flat(2) as DraftOption };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new ForetokenError('source.read', `prediction ${quote(path)} could not be read: ${code}`, { cause });
-  }
 }

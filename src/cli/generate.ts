@@ -10,7 +10,7 @@ import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
 import { command } from './command.ts';
 import { checkCompletionsOptions, COMPLETIONS_OPTIONS, writeCompletions } from './completions.ts';
-import { DRAFT_MODEL_OPTIONS, draftModelOption, ruleOption } from './draft-model-options.ts';
+import { DRAFT_MODEL_OPTIONS, draftModelOption, judgeOption, ruleOption } from './draft-model-options.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
 import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
@@ -57,8 +57,9 @@ Ctrl-C ends the text; what there is of it is kept.
       return writeCompletions(model, prompt, options, terminal);
     }
     const cache = await openPromptCache(options);
-    const rule = ruleOption(options);
+    const named = ruleOption(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
+    const rule = await judgeOption(options, named, model.config.eosTokens);
     const drafter = await draftModelOption(options, model, terminal);
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>

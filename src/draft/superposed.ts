@@ -60,9 +60,13 @@ export class Superposed implements Drafter {
   constructor(model: DraftSource, options: SuperposedOptions = {}) {
     checkNames(options, ['count', 'depth']);
     const { count = 3, depth = 6 } = options;
-    for (const [name, value, most] of [['count', count, MOST_DRAFTS], ['depth', depth, MOST_DEPTH]] as const) {
+    for (const [name, value, most] of [
+      ['count', count, MOST_DRAFTS],
+      ['depth', depth, MOST_DEPTH],
+    ] as const) {
       if (typeof value !== 'number') throw wrongType(name, 'a number', value);
-      if (!(Number.isInteger(value) && value >= 1 && value <= most)) throw outOfRange(name, `a whole number, 1..${most}`, value);
+      if (!(Number.isInteger(value) && value >= 1 && value <= most))
+        throw outOfRange(name, `a whole number, 1..${most}`, value);
     }
     const session = model.conversation();
     this.dispose = () => session.dispose();

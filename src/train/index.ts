@@ -14,6 +14,13 @@
 export type { AdamWOptions } from './adamw.ts';
 export { type Batch, meanWeights } from './batch.ts';
 export { createTrainingEngine } from './engine.ts';
+export {
+  type JudgeAccuracy,
+  type JudgeQuality,
+  type TrainedJudge,
+  type TrainJudgeOptions,
+  trainJudge,
+} from './judge/index.ts';
 export { Graph, type Ids, type Initial, type Mask, type ParameterOptions, type Tensor } from './graph.ts';
 export {
   type DecoderLayerOptions,

@@ -39,7 +39,10 @@ export function keepOrder({ parents, draws }: DraftTree, joint: Float64Array): K
   for (const draw of draws.flatMap((some) => some ?? [])) {
     for (let node of draw.children) for (; !stays[node]; node = parents[node]!) stays[node] = 1;
   }
-  return { order: bestFirst(joint.map((score, node) => score + 2 * stays[node]!)), least: stays.reduce((a, b) => a + b) };
+  return {
+    order: bestFirst(joint.map((score, node) => score + 2 * stays[node]!)),
+    least: stays.reduce((a, b) => a + b),
+  };
 }
 
 /**

@@ -7,7 +7,10 @@ const COMMAND = ['generate', '--model', fixturePath('test-300k'), '--prompt-ids'
 test('--completions prints a line for each continuation, best first', async () => {
   const { code, stdout, stderr } = await foretoken([...COMMAND, '--completions', '3', '--max-tokens', '5']);
   assert.is(code, 0, stderr);
-  const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.is(lines.length, 3);
   for (const line of lines) {
     assert.equal(Object.keys(line), ['tokens', 'score', 'finishReason']);

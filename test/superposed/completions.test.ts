@@ -37,9 +37,11 @@ test('a mixture has the bits of a token whose embedding it is, also in the passe
   const { hidden } = written.config;
   const { address } = written.plan.weights.embedding;
   const table = new Float32Array(written.machines[0]!.memory.buffer, address);
-  const place = (token: number, i: number) =>
-    (Math.floor(token / PANEL) * hidden + i) * PANEL + (token % PANEL);
-  const [tokens, weights] = [[42, 7, 301], [0.5, 0.3, 0.2]];
+  const place = (token: number, i: number) => (Math.floor(token / PANEL) * hidden + i) * PANEL + (token % PANEL);
+  const [tokens, weights] = [
+    [42, 7, 301],
+    [0.5, 0.3, 0.2],
+  ];
   const CHANGED = 500;
   const mean = Float32Array.from({ length: hidden }, (_, i) =>
     tokens

@@ -212,6 +212,26 @@ export const mixed: Siblings = (draftProb, children, chooser) => {
   };
 };
 
+/** Some drawn independently, the rest by rule. */
+export const independentAndByRule: Siblings = (draftProb, children, chooser) => {
+  const count = Math.min(2, children.length);
+  const drawn = independent(draftProb, children.slice(0, count), chooser);
+  const others = descending(draftProb).filter((id) => !drawn.tokens.includes(id));
+  return { tokens: [...drawn.tokens, ...others].slice(0, children.length), draw: drawn.draw };
+};
+
+/** Two who draw, each from a distribution of its own. */
+export const byTwo =
+  (first: Siblings, second: Siblings): Siblings =>
+  (draftProb, children, chooser) => {
+    const half = Math.ceil(children.length / 2);
+    const a = first(draftProb, children.slice(0, half), chooser);
+    const b = second(draftProb.slice().reverse(), children.slice(half), chooser);
+    // Fewer tokens than children leave the last children of each out: no token is theirs.
+    const tokens = [...a.tokens, ...Array(half - a.tokens.length).fill(-1), ...b.tokens];
+    return { tokens, draws: [a.draw, b.draw].filter((draw) => draw !== undefined) };
+  };
+
 function drawOf(draftProb: Float64Array, children: readonly number[]): Draw | undefined {
   return children.length > 0 ? { draftProb, children: Int32Array.from(children) } : undefined;
 }

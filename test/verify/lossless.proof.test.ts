@@ -14,10 +14,12 @@ import { normalise, TargetWeights, type Trial, trialVerifier } from '../../src/v
 import { assert, note, test } from '../harness.ts';
 import {
   byRule,
+  byTwo,
   distance,
   distinct,
   emittedLaw,
   independent,
+  independentAndByRule,
   logitsOf,
   mixed,
   type Pair,
@@ -46,15 +48,53 @@ function farthest(trees: readonly number[][], siblings: Siblings, trial: Trial, 
   return largest;
 }
 
+/** Draws of two drafters with the same numbers: the second has what the first has. */
+const sameNumbers: Siblings = (draftProb, children, chooser) => {
+  const half = Math.ceil(children.length / 2);
+  const { tokens, draw } = independent(draftProb, children.slice(0, half), chooser);
+  const others = children.slice(half);
+  return {
+    tokens: [...tokens, ...tokens.slice(0, others.length)],
+    draws: draw ? [draw, { draftProb, children: Int32Array.from(others) }] : [],
+  };
+};
+
 const RULES: readonly (readonly [name: string, trial: Trial, drafts: Readonly<Record<string, Siblings>>])[] = [
-  [speculativeSampling.name, tryIndependent, { independent, 'by rule': byRule }],
-  [kSeq.name, tryKSeq, { independent, 'by rule': byRule }],
+  [
+    speculativeSampling.name,
+    tryIndependent,
+    {
+      independent,
+      'by rule': byRule,
+      'of both kinds': independentAndByRule,
+      'of two drafters': byTwo(independent, independent),
+    },
+  ],
+  [
+    kSeq.name,
+    tryKSeq,
+    {
+      independent,
+      'by rule': byRule,
+      'of both kinds': independentAndByRule,
+      'of two drafters': byTwo(independent, independent),
+    },
+  ],
   [
     withoutReplacement.name,
     tryWithoutReplacement,
-    { 'without replacement': distinct, independent, 'of both kinds': mixed },
+    {
+      'without replacement': distinct,
+      independent,
+      'of both kinds': mixed,
+      'of two drafters': byTwo(distinct, independent),
+    },
   ],
-  [greedyMultiDraft.name, tryIndependent, { 'top and one': topAndOne, 'by rule': byRule }],
+  [
+    greedyMultiDraft.name,
+    tryIndependent,
+    { 'top and one': topAndOne, 'by rule': byRule, 'of two drafters': byTwo(topAndOne, topAndOne) },
+  ],
 ];
 
 test('there are 154 trees of up to 6 nodes', () => assert.is(TREES.length, 154));
@@ -181,6 +221,7 @@ const FAULTS: Readonly<Record<string, readonly [trial: Trial, siblings: Siblings
     },
     independent,
   ],
+  'two drafters draw with the same numbers': [tryIndependent, sameNumbers],
   'lenience is no lossless rule': [(...trial) => tryLenient(0.7, ...trial), independent],
 };
 
