@@ -1,12 +1,15 @@
 /**
- * Outputs of the small test model under every drafter that runs no model, alone, merged and fused, beside those of plain decoding: greedy and seeded
- * sampling, the same tokens to the last one.
+ * Outputs of the small test model under every drafter that there is, alone, merged and fused, beside those of plain decoding: greedy and seeded
+ * sampling, the same tokens to the last one. A drafter that is not in the list fails the last test.
  * @module
  */
-import { Aded, Automaton, Fused, Lookahead, openStore, Reference } from '../../src/drafters.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { DRAFTER_NAMES } from '../../src/decode/options.ts';
+import { beam, branches, chains, draftModel, likeliest, topAndOne } from '../../src/draft/draft-model.ts';
+import { Aded, Automaton, Fused, Lookahead, openStore, Reference, Superposed } from '../../src/drafters.ts';
 import { type DraftOption, type GenerateOptions, load, type Model, type StepReport } from '../../src/index.ts';
 import { rejection } from '../codes.ts';
-import { assert, random, randomInt, test } from '../harness.ts';
+import { assert, random, randomInt, repositoryFile, test } from '../harness.ts';
 import { fixturePath } from '../model/fixture-model.ts';
 import { slowSource, storeOf } from '../store/texts.ts';
 
@@ -21,6 +24,8 @@ const SETTINGS: readonly GenerateOptions[] = [
 
 const model = await load(fixturePath('test-300k'), { context: 256 });
 const { vocab } = model.config;
+/** The same weights with fewer bits: right often, not always. */
+const small = await load(fixturePath('test-300k'), { context: 256, dtype: 'q4', sessions: 2 });
 
 /** Prompts that repeat themselves a little, so that there is something to draft from. */
 const prompts = Array.from({ length: 4 }, (_, seed) => {
@@ -31,10 +36,14 @@ const prompts = Array.from({ length: 4 }, (_, seed) => {
 
 type Run = { readonly tokens: readonly number[]; readonly accepted: number; readonly sources: readonly string[] };
 
+/** Names of drafters of which nodes have been verified. */
+const compared = new Set<string>();
+
 async function run(prompt: readonly number[], options: GenerateOptions, target: Model = model): Promise<Run> {
   const generation = target.generate(prompt, { maxTokens: MAX_TOKENS, ...options });
   await generation.text();
   const { num_accepted_tokens: accepted, sources } = generation.stats;
+  for (const [name, { drafted }] of Object.entries(sources)) if (drafted > 0) compared.add(name);
   return { tokens: generation.tokens, accepted, sources: Object.keys(sources) };
 }
 
@@ -60,6 +69,9 @@ const prediction = (tokens: readonly number[]) => [
 ];
 
 const DRAFTS: Record<string, () => Promise<DraftOption> | DraftOption> = {
+  lookup: () => 'lookup',
+  recycle: () => 'recycle',
+  auto: () => 'auto',
   automaton: () => 'automaton',
   'automaton, gate 1': () => new Automaton(256, { shortest: 1 }),
   aded: () => 'aded',
@@ -78,17 +90,48 @@ const DRAFTS: Record<string, () => Promise<DraftOption> | DraftOption> = {
   ],
   'auto and all others': async () => ['auto', 'automaton', 'aded', 'lookahead', (await openStore(storeFile)).drafter()],
   'aded and a store, fused': async () => new Fused(new Aded(), (await openStore(storeFile)).drafter()),
+  ...Object.fromEntries(
+    [chains(2, 3), branches([2, 1]), beam(3, 3), topAndOne([2, 2]), likeliest([3, 1])].map((shape) => [
+      `draft model, ${shape.name}`,
+      () => ofSmall((source) => draftModel(source, shape)),
+    ]),
+  ),
+  superposed: () => ofSmall((source) => new Superposed(source)),
+  'superposed, eight of them': () => ofSmall((source) => new Superposed(source, { count: 8, depth: 3 })),
+  'a draft model, superposed and others, merged': () => [
+    ofSmall((source) => draftModel(source, chains(2, 3))),
+    ofSmall((source) => new Superposed(source)),
+    'recycle',
+    'lookup',
+  ],
+  'auto and a draft model': () => ['auto', ofSmall((source) => draftModel(source, branches([2, 1])))],
+  'a draft model and a store, fused': async () =>
+    new Fused(
+      ofSmall((source) => draftModel(source, chains(2, 3))),
+      (await openStore(storeFile)).drafter(),
+    ),
   'automaton and lookahead, fused': () => new Fused(new Lookahead(vocab), new Automaton(256, { shortest: 2 })),
 };
+
+/** A drafter on a session of the small model, which goes back before the next one is asked for. */
+const inUse: { dispose(): void }[] = [];
+function ofSmall<T extends { dispose(): void }>(make: (source: Model) => T): T {
+  const drafter = make(small);
+  inUse.push(drafter);
+  return drafter;
+}
 
 for (const [name, draft] of Object.entries(DRAFTS)) {
   test(`${name}: the tokens of plain decoding, greedy and sampled`, async () => {
     let accepted = 0;
-    for (const [i, prompt] of prompts.entries()) {
+    // A drafter that is a model takes as long as the target.
+    const few = name.includes('draft model') || name.includes('superposed') ? 2 : prompts.length;
+    for (const [i, prompt] of prompts.slice(0, few).entries()) {
       for (const [j, settings] of SETTINGS.entries()) {
         const result = await run(prompt, { ...settings, draft: await draft(), draftTokens: 24, costTable: CHEAP });
         assert.equal(result.tokens, plain[i]![j]!.tokens, `prompt ${i}, ${JSON.stringify(settings)}`);
         accepted += result.accepted;
+        for (const drafter of inUse.splice(0)) drafter.dispose();
       }
     }
     assert.ok(accepted > 0, 'something was drafted');
@@ -211,6 +254,22 @@ test('onStep is told of plain steps, too, and what it throws ends the call alone
   });
   assert.is(await rejection(call.text()), 'Error: enough');
   assert.equal((await run(prompts[0]!, {})).tokens, plain[0]![0]!.tokens);
+});
+
+/** Names of the drafters whose source is in src/draft. */
+function drafterNames(): string[] {
+  const folder = repositoryFile('src/draft');
+  const sources = readdirSync(folder).map((file) => readFileSync(`${folder}/${file}`, 'utf8'));
+  const classes = sources.filter((source) => /\bimplements Drafter\b/.test(source));
+  // A drafter that is made of two has their names.
+  return classes.flatMap((source) => /^ {2}readonly name = '([^']+)';/m.exec(source)?.[1] ?? []);
+}
+
+test('every drafter that has a file in src/draft, or a name, was compared above', () => {
+  const names = drafterNames();
+  assert.ok(names.length >= 9, `${names}`);
+  for (const name of [...names, ...DRAFTER_NAMES]) assert.ok(compared.has(name), `${name} is in no comparison`);
+  assert.ok(DRAFTER_NAMES.every((name) => names.includes(name)), 'the names are read from the sources');
 });
 
 test.run();
