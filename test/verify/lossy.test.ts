@@ -63,7 +63,7 @@ function sampledChain(seed: number): { tree: DraftTree; rows: TargetRows } {
   const laws = Array.from({ length: 5 }, law);
   const tokens = [0, ...laws.map((q) => (next() < 0.7 ? q.indexOf(Math.max(...q)) : Math.floor(4 * next())))];
   const draws = tokens.map((_, node) =>
-    node < 5 ? { draftProb: laws[node]!, children: Int32Array.of(node + 1) } : undefined,
+    node < 5 ? [{ draftProb: laws[node]!, children: Int32Array.of(node + 1) }] : undefined,
   );
   return { tree: { ...chain(tokens), draws }, rows: rowsOf(tokens.map(() => logs(...law()))) };
 }
