@@ -7,8 +7,9 @@
  *   cost of a pass over n:                 1      1.4   1.8   2.1   2.5       T(n) / T(1)
  *   tokens less 1.2 for each cost:        -0.2    0.22  0.44  0.18 -0.25      keep the root, a and b
  *
- * The 1.2 are the tokens per cost of the steps so far: what the time of a pass would bring otherwise (the renewal-reward theorem; the best
- * tokens per cost of each single step would make passes too small where guesses are good). A new text begins with the latter.
+ * The 1.2 are the tokens per cost of the steps so far, and no less than those of plain steps: what the time of a pass would bring otherwise (the
+ * renewal-reward theorem; the best tokens per cost of each single step would make passes too small where guesses are good). A new text
+ * begins with the latter.
  *
  * Drafting costs time as well: once a pass, so that larger passes have less of it for each token. Where drafters tell their outlook, a tree is asked for only where a chain of guesses as good as the first
  * would pay; what came of outlooks is counted in every step, so that a drafter's first good guess is not missed. A drafter whose learning takes
@@ -132,7 +133,9 @@ export class AdaptiveScheduler implements Scheduler {
       expected[nodes] = expected[nodes - 1]! + joint[order[nodes - 1]!]!;
       bestRate = Math.max(bestRate, expected[nodes]! / (cost[nodes]! + drafting));
     }
-    const rate = this.#spent > 0 ? this.#tokens / (this.#spent * cost[1]!) : bestRate;
+    // Where drafting has lost lately, plain steps would have brought more.
+    const lately = this.#spent > 0 ? this.#tokens / (this.#spent * cost[1]!) : bestRate;
+    const rate = Math.max(margin / cost[1]!, lately);
     // Drawn nodes stay, also where a plain step would do better: that was to be decided before they were drawn.
     const best = { nodes: 1, tokens: 1, gain: least > 1 ? -Infinity : margin - rate * (cost[1]! + drafting) };
     for (let nodes = Math.max(2, least); nodes <= most; nodes++) {

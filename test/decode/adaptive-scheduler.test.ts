@@ -85,7 +85,7 @@ test('drafting is paid once a pass: the more of the time it takes, the more node
   assert.ok(kept[0]! < kept[1]! && kept[1]! < kept[2]!, String(kept));
 });
 
-test('a node is kept as long as it promises what its time brought lately', () => {
+test('a node is kept as long as it promises what its time brought lately, or where that was less than by plain steps, what these do', () => {
   const chain = chainOf(33, 0.99);
   const costs = table((n) => 0.3 + 0.7 * n);
   for (const emitted of [3, 4]) {
@@ -104,7 +104,8 @@ test('a node is kept as long as it promises what its time brought lately', () =>
       auto.observe({ ...record, emitted: Int32Array.from(tokens) }, { draftMs: 0, passMs: 0 });
     }
     const kept = auto.prune(chain).tokens.length;
-    const lately = emitted / 3.1;
+    // Three tokens a pass are a loss, after which 1.3 times a plain step is asked for.
+    const lately = emitted === 4 ? 4 / 3.1 : 1.3;
     // The joint probability of node n is 0.99^n: the last one kept is worth its 0.7 at that rate.
     const wanted = 1 + Math.floor(Math.log(0.7 * lately) / Math.log(0.99));
     assert.ok(Math.abs(kept - Math.min(33, wanted)) <= 1, `${kept} nodes, ${wanted} expected`);
