@@ -4,6 +4,7 @@
  */
 import { beam, branches, chains, type DraftModel, draftModel, likeliest, topAndOne } from '../draft/draft-model.ts';
 import type { TreeShape } from '../draft/sampled-tree.ts';
+import { Superposed } from '../draft/superposed.ts';
 import { ForetokenError, quote } from '../errors.ts';
 import { load } from '../load.ts';
 import type { Model } from '../model.ts';
@@ -57,7 +58,7 @@ export const DRAFT_MODEL_OPTIONS = {
   'draft-shape': {
     kind: 'text',
     value: 'SHAPE',
-    help: 'its trees: chains:3x4 (count x depth), beam:3x4, branches:3,1,1 (children by level), top:3,1,1, likeliest:3,1,1',
+    help: 'its trees: chains:3x4 (count x depth), beam:3x4, branches:3,1,1 (children by level), top:3,1,1, likeliest:3,1,1;\nor superposed:3x6, so many continuations in one pass a level',
   },
   'draft-temperature': { kind: 'number', value: 'T', help: 'what it draws at; default 1' },
 } as const satisfies OptionTable;
@@ -112,12 +113,15 @@ export async function draftModelOption(
   given: Given,
   target: Pick<Model, 'config'>,
   terminal: Terminal,
-): Promise<DraftModel<DraftSampling> | undefined> {
+): Promise<DraftModel<DraftSampling> | Superposed | undefined> {
   const { 'draft-model': name, 'draft-temperature': temperature } = given;
   if (name === undefined) return undefined;
   const rule = given.verify?.split(':')[0] ?? 'exact-draw';
-  const shape = readShape(given['draft-shape'] ?? RULES[rule]![1]);
+  const text = given['draft-shape'] ?? RULES[rule]![1];
+  const superposed = /^superposed:(\d{1,2})x(\d{1,2})$/.exec(text);
+  const shape = superposed ? undefined : readShape(text);
   const model = await loadDraftModel(name, target, terminal);
+  if (!shape) return new Superposed(model, { count: Number(superposed![1]), depth: Number(superposed![2]) });
   return draftModel(model, shape, temperature === undefined ? {} : { temperature });
 }
 
@@ -144,6 +148,6 @@ function readShape(text: string): TreeShape<DraftSampling> {
   if (byLevel && name === 'likeliest') return likeliest(byLevel);
   throw new ForetokenError(
     'usage.option',
-    `--draft-shape ${quote(text)}: expected chains:3x4, beam:3x4, branches:3,1,1, top:3,1,1 or likeliest:3,1,1`,
+    `--draft-shape ${quote(text)}: expected chains:3x4, beam:3x4, branches:3,1,1, top:3,1,1, likeliest:3,1,1 or superposed:3x6`,
   );
 }

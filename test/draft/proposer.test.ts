@@ -63,6 +63,38 @@ test('what is merged may be larger than each of the trees: the scheduler cuts it
   assert.equal([...fixedScheduler(3).prune(tree).tokens], [7, 1, 9]);
 });
 
+test('draws stay with their nodes, one entry for each who drew, and who draws has a seed of its own and a share of the nodes', async () => {
+  const seeds: number[] = [];
+  const budgets: number[] = [];
+  const q = Float64Array.of(0.5, 0.5);
+  const sampler = (name: string, tokens: readonly number[]) => ({
+    ...drafter(name, (nodes) => {
+      budgets.push(nodes);
+      return {
+        ...scored(tokens, 0.5, 0.5),
+        draws: tokens.map((_, i) => [{ draftProb: q, children: Int32Array.of(i + 1) }]).slice(0, -1),
+      };
+    }),
+    begin: (_prompt: Int32Array, seed: number) => void seeds.push(seed),
+    sampling: 'independent' as const,
+  });
+  const byRule = drafter('rule', (nodes) => {
+    budgets.push(nodes);
+    return scored([7, 1, 3], 0.5, 0.5);
+  });
+  const proposer = new Proposer([sampler('first', [7, 1, 2]), byRule, sampler('second', [7, 1, 3])]);
+  proposer.begin(Int32Array.of(7), 42);
+  assert.is(seeds[0], 42);
+  assert.ok(seeds[1] !== 42 && Number.isSafeInteger(seeds[1]));
+  const { tokens, draws } = await proposer.propose({ ...LIMITS, nodes: 9 });
+  assert.equal(budgets, [5, 9, 5]);
+  assert.equal([...tokens], [7, 1, 2, 3]);
+  assert.equal(
+    draws!.map((some) => some?.map(({ children }) => [...children])),
+    [[[1], [1]], [[2], [3]], undefined, undefined],
+  );
+});
+
 test('where one is sure, those after it are not asked', async () => {
   let asked = 0;
   const second = drafter('second', () => {

@@ -269,7 +269,10 @@ test('every drafter that has a file in src/draft, or a name, was compared above'
   const names = drafterNames();
   assert.ok(names.length >= 9, `${names}`);
   for (const name of [...names, ...DRAFTER_NAMES]) assert.ok(compared.has(name), `${name} is in no comparison`);
-  assert.ok(DRAFTER_NAMES.every((name) => names.includes(name)), 'the names are read from the sources');
+  assert.ok(
+    DRAFTER_NAMES.every((name) => names.includes(name)),
+    'the names are read from the sources',
+  );
 });
 
 test.run();

@@ -1,6 +1,6 @@
 /** Smaller trees out of larger ones. */
 import { bestFirst } from '../../src/tree/best-first.ts';
-import { clipDepth, jointScores, keepBest, subtree } from '../../src/tree/prune.ts';
+import { clipDepth, jointScores, keepBest, keepOrder, subtree } from '../../src/tree/prune.ts';
 import { depths, pathTo, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 
@@ -103,6 +103,53 @@ test('a tree without scores keeps having none, nearest nodes first', () => {
   assert.equal([...kept.tokens], [0, 1, 3]);
   assert.is(kept.scores, undefined);
   assert.is(subtree(kept, Int32Array.of(0)).tokens.length, 1);
+});
+
+/** 0 ─┬─ 1 ── 3, drawn but for 2, 4 and 5; q of the root and of 1. */
+function drawnTree(): DraftTree {
+  const [q, r] = [Float64Array.of(0.5, 0.5), Float64Array.of(0.25, 0.75)];
+  return {
+    tokens: Int32Array.of(0, 1, 2, 3, 4, 5),
+    parents: Int32Array.of(-1, 0, 0, 1, 2, 1),
+    scores: Float32Array.of(1, 0.01, 0.9, 0.01, 0.9, 0.5),
+    draws: [
+      [{ draftProb: q, children: Int32Array.of(1, 1) }],
+      [{ draftProb: r, children: Int32Array.of(3) }],
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ],
+  };
+}
+
+test('drawn nodes stay with their draws, however unlikely; the best of the others have the room that is left', () => {
+  const tree = drawnTree();
+  const { order, least } = keepOrder(tree, jointScores(tree));
+  assert.is(least, 3);
+  assert.equal([...order], [0, 1, 3, 2, 4, 5]);
+  for (const [count, tokens] of [
+    [1, [0, 1, 3]],
+    [3, [0, 1, 3]],
+    [4, [0, 1, 2, 3]],
+    [5, [0, 1, 2, 3, 4]],
+  ] as const) {
+    const kept = keepBest(tree, count);
+    assert.equal([...kept.tokens], tokens);
+    assert.equal([...kept.draws![0]![0]!.children], [1, 1]);
+    const [below] = kept.draws![1]!;
+    assert.equal([...below!.children], [kept.tokens.indexOf(3)]);
+    assert.is(below!.draftProb[1], 0.75);
+    assert.is(kept.draws!.length, kept.tokens.length);
+  }
+});
+
+test('where a drawn node is cut off, the draws that it was one of go with it, and no others', () => {
+  const clipped = clipDepth(drawnTree(), 1);
+  assert.equal([...clipped.tokens], [0, 1, 2]);
+  assert.equal([...clipped.draws![0]![0]!.children], [1, 1]);
+  assert.is(clipped.draws![1], undefined);
+  assert.is(subtree(drawnTree(), Int32Array.of(0, 2)).draws![0], undefined);
 });
 
 test.run();

@@ -87,11 +87,7 @@ const RULES: readonly (readonly [name: string, trial: Trial, drafts: Readonly<Re
       'of both kinds': mixed,
     },
   ],
-  [
-    greedyMultiDraft.name,
-    tryIndependent,
-    { 'top and one': topAndOne, 'by rule': byRule},
-  ],
+  [greedyMultiDraft.name, tryIndependent, { 'top and one': topAndOne, 'by rule': byRule }],
 ];
 
 test('there are 154 trees of up to 6 nodes', () => assert.is(TREES.length, 154));
