@@ -18,5 +18,6 @@ export { Reference } from './draft/reference.ts';
 export { Retrieval, type RetrievalOptions } from './draft/retrieval.ts';
 export { Superposed, type SuperposedOptions } from './draft/superposed.ts';
 export type { Reward } from './draft/trigram-search.ts';
+export { Draws } from './tree/draws.ts';
 export { StoreBuilder } from './store/build.ts';
 export { openStore, type StoreOptions, type TextStore } from './store/store.ts';

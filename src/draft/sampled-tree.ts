@@ -13,6 +13,7 @@
 import { outOfRange } from '../check-options.ts';
 import { exp, log } from '../engine/math.ts';
 import type { Draw, DraftSampling, DraftTree } from '../tree/draft-tree.ts';
+import { Draws } from '../tree/draws.ts';
 import { drawDistinct, type Sampler } from '../verify/chooser.ts';
 
 /** A tree under way. */
@@ -43,7 +44,7 @@ export class SampledTree {
       tokens: Int32Array.from(this.tokens),
       parents: Int32Array.from(this.parents),
       scores: Float32Array.from(this.#scores),
-      draws: this.tokens.map((_, node) => this.#draws[node]),
+      draws: new Draws(this.#draws),
     };
   }
 }

@@ -28,12 +28,15 @@ export function checkTree(tree: DraftTree, limits: TreeLimits): void {
   if (!(tree?.tokens instanceof Int32Array) || !(tree.parents instanceof Int32Array)) {
     throw new ForetokenError('tree.type', 'a draft tree needs `tokens` and `parents`, both Int32Array');
   }
-  const { tokens, parents, scores, sources } = tree;
+  const { tokens, parents, scores, sources, draws } = tree;
   if (scores !== undefined && !(scores instanceof Float32Array)) {
     throw new ForetokenError('tree.type', 'the `scores` of a draft tree must be a Float32Array');
   }
   if (sources !== undefined && !(sources instanceof Uint8Array)) {
     throw new ForetokenError('tree.type', 'the `sources` of a draft tree must be a Uint8Array');
+  }
+  if (draws !== undefined && typeof draws?.moved !== 'function') {
+    throw new ForetokenError('tree.type', 'the `draws` of a draft tree must be a Draws');
   }
   const nodes = tokens.length;
   if (nodes < 1 || nodes > limits.nodes) {

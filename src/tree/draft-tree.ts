@@ -10,6 +10,7 @@
  * @module
  */
 import { ForetokenError } from '../errors.ts';
+import type { Draws } from './draws.ts';
 
 /**
  * How the children of a node are chosen: by rule, or drawn from a distribution q. `independent` draws may repeat a token; those
@@ -35,12 +36,8 @@ export interface DraftTree {
   readonly scores?: Float32Array;
   /** (N,) which drafter proposed the node: an index into the names given by `Drafter.sources`; the root has 0. */
   readonly sources?: Uint8Array;
-  /**
-   * (N,) how children of each node were drawn: one entry for each distribution that some were drawn from, in the order in which they are to be
-   * tried; undefined where all were chosen by rule. A choice among drawn nodes changes their distribution: who makes trees smaller keeps
-   * all of them (prune.ts), or leaves the draws out.
-   */
-  readonly draws?: readonly (readonly Draw[] | undefined)[];
+  /** How nodes were drawn, where some were. */
+  readonly draws?: Draws;
 }
 
 /** A tree of the root alone: a plain decode step. */

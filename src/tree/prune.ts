@@ -5,7 +5,6 @@
  */
 import { bestFirst } from './best-first.ts';
 import { depths, rootOnly, scoreAt, type DraftTree } from './draft-tree.ts';
-import { moved } from './tree-builder.ts';
 
 /**
  * Probability of each node's whole path: the product of the scores on the way to it. The expected number of accepted nodes of a set of nodes
@@ -32,21 +31,12 @@ export interface KeepOrder {
 }
 
 /** @param joint (N,) see `jointScores` */
-export function keepOrder({ parents, draws }: DraftTree, joint: Float64Array): KeepOrder {
-  if (!draws) return { order: bestFirst(joint), least: 1 };
-  const stays = new Uint8Array(joint.length);
-  stays[0] = 1;
-  for (const draw of draws.flatMap((some) => some ?? [])) {
-    for (let node of draw.children) for (; !stays[node]; node = parents[node]!) stays[node] = 1;
-  }
-  return {
-    order: bestFirst(joint.map((score, node) => score + 2 * stays[node]!)),
-    least: stays.reduce((a, b) => a + b),
-  };
+export function keepOrder(tree: DraftTree, joint: Float64Array): KeepOrder {
+  return tree.draws?.keepOrder(tree, joint) ?? { order: bestFirst(joint), least: 1 };
 }
 
 /**
- * The subtree of some nodes, which keep their order. Draws stay where every node that was drawn does.
+ * The subtree of some nodes, which keep their order. Draws stay where all of a node's drawn children do.
  * @param nodes node numbers, each with its parent, the root among them; in any order
  */
 export function subtree(tree: DraftTree, nodes: Int32Array): DraftTree {
@@ -55,7 +45,7 @@ export function subtree(tree: DraftTree, nodes: Int32Array): DraftTree {
   if (count === 1) return rootOnly(tree.tokens[0]!);
   const isKept = new Uint8Array(tree.tokens.length);
   for (const node of nodes) isKept[node] = 1;
-  const places = new Int32Array(tree.tokens.length);
+  const places = new Int32Array(tree.tokens.length).fill(-1);
   const tokens = new Int32Array(count);
   const parents = new Int32Array(count).fill(-1, 0, 1);
   const scores = tree.scores && new Float32Array(count);
@@ -68,10 +58,7 @@ export function subtree(tree: DraftTree, nodes: Int32Array): DraftTree {
     if (sources) sources[place] = tree.sources![node]!;
     places[node] = place++;
   }
-  const draws = tree.draws?.flatMap((some, node) => {
-    if (!isKept[node]) return [];
-    return [some?.every(({ children }) => children.every((child) => isKept[child])) ? moved(some, places) : undefined];
-  });
+  const draws = tree.draws?.moved(places);
   return { tokens, parents, ...(scores && { scores }), ...(sources && { sources }), ...(draws && { draws }) };
 }
 

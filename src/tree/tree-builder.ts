@@ -2,7 +2,8 @@
  * Builds a draft tree from candidate continuations: a trie, so that candidates share their common beginnings.
  * @module
  */
-import { type Draw, scoreAt, type DraftTree } from './draft-tree.ts';
+import { scoreAt, type DraftTree } from './draft-tree.ts';
+import type { Draws } from './draws.ts';
 
 /**
  * A growing tree. Children keep the order in which they were first added, no two children of a node carry the same token, and the
@@ -18,7 +19,7 @@ export class TreeBuilder {
   #sources = new Uint8Array(0);
   #firstChild = new Int32Array(0);
   #nextSibling = new Int32Array(0);
-  #draws: (Draw[] | undefined)[] = [];
+  #draws: Draws | undefined;
   #capacity = 0;
   #size = 0;
 
@@ -36,7 +37,7 @@ export class TreeBuilder {
     if (capacity > this.#tokens.length) this.#reserve(capacity);
     this.#capacity = capacity;
     this.#size = 0;
-    this.#draws = [];
+    this.#draws = undefined;
     this.#append(root, -1, 1, 0);
   }
 
@@ -78,8 +79,7 @@ export class TreeBuilder {
   }
 
   /**
-   * Merges a whole tree with the same root token, node by node. Its draws stay, behind those of the trees before; for that there must be
-   * room for all of its nodes.
+   * Merges a whole tree with the same root token, node by node. Its draws stay, behind those of the trees before.
    * @param firstSource added to the tree's own sources
    */
   addTree(tree: DraftTree, firstSource = 0): void {
@@ -89,9 +89,7 @@ export class TreeBuilder {
       const source = firstSource + (tree.sources?.[node] ?? 0);
       places[node] = parent < 0 ? -1 : this.add(parent, tree.tokens[node]!, scoreAt(tree, node), source);
     }
-    tree.draws?.forEach((draws, node) => {
-      if (draws) (this.#draws[places[node]!] ??= []).push(...moved(draws, places));
-    });
+    if (tree.draws) this.#draws = tree.draws.moved(places, this.#draws);
   }
 
   /** The tree; the builder can go on. */
@@ -102,7 +100,7 @@ export class TreeBuilder {
       parents: this.#parents.slice(0, nodes),
       scores: this.#scores.slice(0, nodes),
       sources: this.#sources.slice(0, nodes),
-      ...(this.#draws.length > 0 && { draws: Array.from({ length: nodes }, (_, node) => this.#draws[node]) }),
+      ...(this.#draws && { draws: this.#draws }),
     };
   }
 
@@ -125,9 +123,4 @@ export class TreeBuilder {
     this.#firstChild = new Int32Array(capacity);
     this.#nextSibling = new Int32Array(capacity);
   }
-}
-
-/** Draws whose nodes stand in other places. */
-export function moved(draws: readonly Draw[], places: Int32Array): Draw[] {
-  return draws.map(({ draftProb, children }) => ({ draftProb, children: children.map((child) => places[child]!) }));
 }

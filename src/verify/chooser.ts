@@ -19,8 +19,8 @@ export interface Sampler extends Chooser {
   number(): number;
 }
 
-/** Streams of random numbers under one seed: what decides tokens, what drafts, and the seeds of several who draft. */
-export const STREAMS = { verify: 0, draft: 1, seeds: 2 } as const;
+/** Streams of random numbers under one seed: what decides tokens, and what drafts. */
+export const STREAMS = { verify: 0, draft: 1 } as const;
 
 /** Choices by numbers of `uniform`: the first one at a place in stream 0 is plain decoding's at that position. */
 export class SeededChooser implements Sampler {

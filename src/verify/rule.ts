@@ -120,7 +120,7 @@ const SUM_TOLERANCE = 1e-4;
  * @throws {ForetokenError} `tree.draws` when the probabilities are none, or a drawn child is another node's or could not have been drawn
  */
 export function drawsAt(tree: DraftTree, node: number, vocab: number): readonly Draw[] {
-  const draws = tree.draws?.[node] ?? [];
+  const draws = tree.draws?.at(node) ?? [];
   const refuse = (message: string) => new ForetokenError('tree.draws', `the draws below node ${node}: ${message}`);
   if (!Array.isArray(draws)) throw refuse('expected a list');
   for (const draw of draws as readonly Draw[]) checkDraw(draw, tree, node, vocab, refuse);

@@ -4,6 +4,7 @@ import { fixedScheduler } from '../../src/decode/fixed-scheduler.ts';
 import { Proposer } from '../../src/draft/proposer.ts';
 import { ForetokenError } from '../../src/errors.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { Draws } from '../../src/tree/draws.ts';
 import { rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
@@ -72,7 +73,7 @@ test('draws stay with their nodes, one entry for each who drew, and who draws ha
       budgets.push(nodes);
       return {
         ...scored(tokens, 0.5, 0.5),
-        draws: tokens.map((_, i) => [{ draftProb: q, children: Int32Array.of(i + 1) }]).slice(0, -1),
+        draws: new Draws(tokens.slice(1).map((_, i) => [{ draftProb: q, children: Int32Array.of(i + 1) }])),
       };
     }),
     begin: (_prompt: Int32Array, seed: number) => void seeds.push(seed),
@@ -90,7 +91,7 @@ test('draws stay with their nodes, one entry for each who drew, and who draws ha
   assert.equal(budgets, [5, 9, 5]);
   assert.equal([...tokens], [7, 1, 2, 3]);
   assert.equal(
-    draws!.map((some) => some?.map(({ children }) => [...children])),
+    [0, 1, 2, 3].map((node) => draws!.at(node)?.map(({ children }) => [...children])),
     [[[1], [1]], [[2], [3]], undefined, undefined],
   );
 });

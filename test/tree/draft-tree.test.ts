@@ -48,6 +48,7 @@ const REFUSED: readonly (readonly [title: string, tree: unknown, code: string])[
   ['arrays that are not typed', { tokens: [7], parents: [-1] }, 'tree.type'],
   ['no parents', { tokens: Int32Array.of(7) }, 'tree.type'],
   ['scores of f64', { ...TREE, scores: new Float64Array(6) }, 'tree.type'],
+  ['draws in an array', { ...TREE, draws: [] }, 'tree.type'],
   ['sources in an array', { ...TREE, sources: [0, 0, 0, 0, 0, 0] }, 'tree.type'],
   ['no nodes', { tokens: new Int32Array(0), parents: new Int32Array(0) }, 'tree.size'],
   [

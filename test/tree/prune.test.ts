@@ -2,6 +2,7 @@
 import { bestFirst } from '../../src/tree/best-first.ts';
 import { clipDepth, jointScores, keepBest, keepOrder, subtree } from '../../src/tree/prune.ts';
 import { depths, pathTo, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { Draws } from '../../src/tree/draws.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 
 function randomTree(next: () => number, nodes: number): DraftTree {
@@ -112,14 +113,10 @@ function drawnTree(): DraftTree {
     tokens: Int32Array.of(0, 1, 2, 3, 4, 5),
     parents: Int32Array.of(-1, 0, 0, 1, 2, 1),
     scores: Float32Array.of(1, 0.01, 0.9, 0.01, 0.9, 0.5),
-    draws: [
+    draws: new Draws([
       [{ draftProb: q, children: Int32Array.of(1, 1) }],
       [{ draftProb: r, children: Int32Array.of(3) }],
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ],
+    ]),
   };
 }
 
@@ -136,20 +133,19 @@ test('drawn nodes stay with their draws, however unlikely; the best of the other
   ] as const) {
     const kept = keepBest(tree, count);
     assert.equal([...kept.tokens], tokens);
-    assert.equal([...kept.draws![0]![0]!.children], [1, 1]);
-    const [below] = kept.draws![1]!;
+    assert.equal([...kept.draws!.at(0)![0]!.children], [1, 1]);
+    const [below] = kept.draws!.at(1)!;
     assert.equal([...below!.children], [kept.tokens.indexOf(3)]);
     assert.is(below!.draftProb[1], 0.75);
-    assert.is(kept.draws!.length, kept.tokens.length);
   }
 });
 
 test('where a drawn node is cut off, the draws that it was one of go with it, and no others', () => {
   const clipped = clipDepth(drawnTree(), 1);
   assert.equal([...clipped.tokens], [0, 1, 2]);
-  assert.equal([...clipped.draws![0]![0]!.children], [1, 1]);
-  assert.is(clipped.draws![1], undefined);
-  assert.is(subtree(drawnTree(), Int32Array.of(0, 2)).draws![0], undefined);
+  assert.equal([...clipped.draws!.at(0)![0]!.children], [1, 1]);
+  assert.is(clipped.draws!.at(1), undefined);
+  assert.is(subtree(drawnTree(), Int32Array.of(0, 2)).draws!.at(0), undefined);
 });
 
 test.run();

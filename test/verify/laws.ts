@@ -4,6 +4,7 @@
  */
 import type { TargetRows } from '../../src/model/target.ts';
 import type { Draw, DraftTree } from '../../src/tree/draft-tree.ts';
+import { Draws } from '../../src/tree/draws.ts';
 import { type Chooser, drawDistinct } from '../../src/verify/chooser.ts';
 import type { Verifier } from '../../src/verify/verifier.ts';
 import { random, randomInt } from '../numbers.ts';
@@ -102,10 +103,11 @@ export function emittedLaw(
   const law = new Map<string, number>();
   const childrenOf = parents.map((_, node) => [...parents.keys()].filter((child) => parents[child] === node));
   const run = (chooser: Chooser): string => {
+    const draws: (readonly Draw[] | undefined)[] = [];
     const tree = {
       tokens: new Int32Array(parents.length).fill(-1),
       parents: Int32Array.from(parents),
-      draws: Array<readonly Draw[] | undefined>(parents.length).fill(undefined),
+      draws: new Draws(draws),
     };
     const verifier = verifierOf(chooser);
     const path: number[] = [];
@@ -114,7 +116,7 @@ export function emittedLaw(
       drawn.tokens.forEach((token, i) => {
         tree.tokens[childrenOf[node]![i]!] = token;
       });
-      tree.draws[node] = drawn.draws ?? (drawn.draw && [drawn.draw]);
+      draws[node] = drawn.draws ?? (drawn.draw && [drawn.draw]);
       const rows = rowsOf(() => logitsOf(target(path)));
       const { token, child } = verifier.decide(tree as DraftTree, node, rows, [0, ...path]);
       path.push(token);

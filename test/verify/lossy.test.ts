@@ -1,6 +1,7 @@
 /** Lossy rules: what they accept beyond the target's distribution, and the setting at which they accept nothing more. */
 import type { TargetRows } from '../../src/model/target.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { Draws } from '../../src/tree/draws.ts';
 import { exactDraw, lossyJudge, lossyLenience, lossyTypical, speculativeSampling } from '../../src/verify/index.ts';
 import type { Verifier } from '../../src/verify/verifier.ts';
 import { rejection } from '../codes.ts';
@@ -65,7 +66,7 @@ function sampledChain(seed: number): { tree: DraftTree; rows: TargetRows } {
   const draws = tokens.map((_, node) =>
     node < 5 ? [{ draftProb: laws[node]!, children: Int32Array.of(node + 1) }] : undefined,
   );
-  return { tree: { ...chain(tokens), draws }, rows: rowsOf(tokens.map(() => logs(...law()))) };
+  return { tree: { ...chain(tokens), draws: new Draws(draws) }, rows: rowsOf(tokens.map(() => logs(...law()))) };
 }
 
 test('lenience 1 is speculative sampling, less accepts more (seeds 1 to 200)', () => {
