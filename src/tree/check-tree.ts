@@ -22,7 +22,8 @@ export interface TreeLimits {
  *
  * @throws {ForetokenError} `tree.type` when an array is missing or of another kind, `tree.size` when lengths disagree, the tree is empty or
  *   holds more nodes than `limits.nodes`, `tree.parent` when parents do not come before children, `tree.token` when an id is out of range,
- *   `tree.root` when the root is not the last committed token, `tree.score` when a score is not in 0..1, `tree.source` when a source has no name
+ *   `tree.root` when the root is not the last committed token, `tree.score` when a score is not in 0..1, `tree.source` when a source has no name;
+ *   what `Draws.check` states
  */
 export function checkTree(tree: DraftTree, limits: TreeLimits): void {
   if (!(tree?.tokens instanceof Int32Array) || !(tree.parents instanceof Int32Array)) {
@@ -34,9 +35,6 @@ export function checkTree(tree: DraftTree, limits: TreeLimits): void {
   }
   if (sources !== undefined && !(sources instanceof Uint8Array)) {
     throw new ForetokenError('tree.type', 'the `sources` of a draft tree must be a Uint8Array');
-  }
-  if (draws !== undefined && typeof draws?.moved !== 'function') {
-    throw new ForetokenError('tree.type', 'the `draws` of a draft tree must be a Draws');
   }
   const nodes = tokens.length;
   if (nodes < 1 || nodes > limits.nodes) {
@@ -62,6 +60,7 @@ export function checkTree(tree: DraftTree, limits: TreeLimits): void {
       throw new ForetokenError('tree.source', `node ${node} has source ${source}: expected 0..${limits.sources - 1}`);
     }
   }
+  draws?.check(tree);
   if (tokens[0] !== limits.root) {
     throw new ForetokenError(
       'tree.root',

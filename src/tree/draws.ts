@@ -6,6 +6,7 @@
  * anything was drawn how deep the tree may be, leaves out all that were drawn below a node.
  * @module
  */
+import { ForetokenError } from '../errors.ts';
 import { bestFirst } from './best-first.ts';
 import type { Draw, DraftTree } from './draft-tree.ts';
 import type { KeepOrder } from './prune.ts';
@@ -24,12 +25,33 @@ export class Draws {
   }
 
   /**
+   * Checks that they are of a tree. What they say of probabilities is checked by the rule that reads it.
+   * @throws {ForetokenError} `tree.draws` where they are no lists of draws, or a drawn child is another node's
+   */
+  check({ parents }: DraftTree): void {
+    const refuse = (node: number, message: string) =>
+      new ForetokenError('tree.draws', `the draws below node ${node}: ${message}`);
+    if (!Array.isArray(this.#draws)) throw refuse(0, 'expected a list for each node');
+    this.#draws.forEach((some: unknown, node) => {
+      if (some === undefined) return;
+      if (!Array.isArray(some)) throw refuse(node, 'expected a list');
+      for (const draw of some as (Partial<Draw> | null)[]) {
+        if (!(draw?.draftProb instanceof Float64Array) || !(draw.children instanceof Int32Array)) {
+          throw refuse(node, 'expected `draftProb`, a Float64Array, and `children`, an Int32Array');
+        }
+        const foreign = draw.children.find((child) => child < 1 || parents[child] !== node);
+        if (foreign !== undefined) throw refuse(node, `node ${foreign} is no child`);
+      }
+    });
+  }
+
+  /**
    * The draws in another tree. Where not all of the children that were drawn are in it, they count no more.
    * @param places (N,) where each node stands there, -1 for nowhere
    * @param before draws that the other tree has already: these are tried after them
    */
   moved(places: Int32Array, before?: Draws): Draws {
-    const draws = [...(before?.#draws ?? [])];
+    const draws = before ? [...before.#draws] : [];
     this.#draws.forEach((some = [], node) => {
       const isWhole = some.every(({ children }) => children.every((child) => places[child]! >= 0));
       if (some.length === 0 || !isWhole) return;

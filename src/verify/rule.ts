@@ -116,37 +116,24 @@ export function normalise(weights: Float64Array): boolean {
 const SUM_TOLERANCE = 1e-4;
 
 /**
- * How children of a node were drawn, checked, as it comes from drafters.
- * @throws {ForetokenError} `tree.draws` when the probabilities are none, or a drawn child is another node's or could not have been drawn
+ * How children of a node were drawn, with probabilities that are checked.
+ * @throws {ForetokenError} `tree.draws` when the probabilities are none, or a drawn child could not have been drawn
  */
-export function drawsAt(tree: DraftTree, node: number, vocab: number): readonly Draw[] {
-  const draws = tree.draws?.at(node) ?? [];
+export function drawsAt({ tokens, draws }: DraftTree, node: number, vocab: number): readonly Draw[] {
+  const found = draws?.at(node) ?? [];
   const refuse = (message: string) => new ForetokenError('tree.draws', `the draws below node ${node}: ${message}`);
-  if (!Array.isArray(draws)) throw refuse('expected a list');
-  for (const draw of draws as readonly Draw[]) checkDraw(draw, tree, node, vocab, refuse);
-  return draws;
-}
-
-function checkDraw(
-  { draftProb, children }: Draw,
-  { tokens, parents }: DraftTree,
-  node: number,
-  vocab: number,
-  refuse: (message: string) => ForetokenError,
-): void {
-  if (!(draftProb instanceof Float64Array) || !(children instanceof Int32Array)) {
-    throw refuse('expected `draftProb`, a Float64Array, and `children`, an Int32Array');
+  for (const { draftProb, children } of found) {
+    if (draftProb.length !== vocab) {
+      throw refuse(`${draftProb.length} probabilities: expected ${vocab}, one for each token of the target`);
+    }
+    let sum = 0;
+    for (let id = 0; id < vocab; id++) sum += draftProb[id]! >= 0 ? draftProb[id]! : Number.NaN;
+    if (!(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw refuse(`probabilities that sum to ${sum}: expected 1`);
+    for (const child of children) {
+      if (draftProb[tokens[child]!] === 0) throw refuse(`token ${tokens[child]} was drawn with probability 0`);
+    }
   }
-  if (draftProb.length !== vocab) {
-    throw refuse(`${draftProb.length} probabilities: expected ${vocab}, one for each token of the target`);
-  }
-  let sum = 0;
-  for (let id = 0; id < vocab; id++) sum += draftProb[id]! >= 0 ? draftProb[id]! : Number.NaN;
-  if (!(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw refuse(`probabilities that sum to ${sum}: expected 1`);
-  for (const child of children) {
-    if (parents[child] !== node || child === node) throw refuse(`node ${child} is no child`);
-    if (draftProb[tokens[child]!] === 0) throw refuse(`token ${tokens[child]} was drawn with probability 0`);
-  }
+  return found;
 }
 
 function checkDrafters<S extends DraftSampling>(

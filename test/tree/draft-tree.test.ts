@@ -1,6 +1,7 @@
 /** Trees: depths, paths, children, and what is refused from outside. */
 import { checkTree } from '../../src/tree/check-tree.ts';
 import { chain, childWith, depths, pathTo, rootOnly, type DraftTree } from '../../src/tree/draft-tree.ts';
+import { Draws } from '../../src/tree/draws.ts';
 import { hasCode } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 
@@ -48,7 +49,12 @@ const REFUSED: readonly (readonly [title: string, tree: unknown, code: string])[
   ['arrays that are not typed', { tokens: [7], parents: [-1] }, 'tree.type'],
   ['no parents', { tokens: Int32Array.of(7) }, 'tree.type'],
   ['scores of f64', { ...TREE, scores: new Float64Array(6) }, 'tree.type'],
-  ['draws in an array', { ...TREE, draws: [] }, 'tree.type'],
+  [
+    'draws of no child',
+    { ...TREE, draws: new Draws([[{ draftProb: new Float64Array(2), children: Int32Array.of(9) }]]) },
+    'tree.draws',
+  ],
+  ['draws that are no lists', { ...TREE, draws: new Draws([7] as never) }, 'tree.draws'],
   ['sources in an array', { ...TREE, sources: [0, 0, 0, 0, 0, 0] }, 'tree.type'],
   ['no nodes', { tokens: new Int32Array(0), parents: new Int32Array(0) }, 'tree.size'],
   [

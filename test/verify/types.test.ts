@@ -2,6 +2,7 @@
 import { generate } from '../../src/decode/generate.ts';
 import type { GenerateOptions } from '../../src/decode/options.ts';
 import type { AnyDrafter, Drafter } from '../../src/draft/drafter.ts';
+import { Fused } from '../../src/draft/fused.ts';
 import { type DraftSampling, rootOnly } from '../../src/tree/draft-tree.ts';
 import {
   exactDraw,
@@ -47,8 +48,9 @@ test('every valid pair compiles, and runs', async () => {
     from({ draft: independent, verifier: judge }),
     from({ verifier: kSeq }),
     from({ draft: distinct }),
+    from({ draft: new Fused(independent, plain), verifier: kSeq }),
   ];
-  assert.is(generations.length, 15);
+  assert.is(generations.length, 16);
 });
 
 test('every wrong pair is an error of the compiler, and `option.verifier` at once', () => {
@@ -65,6 +67,13 @@ test('every wrong pair is an error of the compiler, and `option.verifier` at onc
   refuse(() => from({ draft: topAndOne, verifier: withoutReplacement }));
   // @ts-expect-error lenience compares with the probabilities of independent draws
   refuse(() => from({ draft: distinct, verifier: lossyLenience(0.5) }));
+  // @ts-expect-error fused drafts are drawn as the generator draws
+  refuse(() => from({ draft: new Fused(topAndOne, plain), verifier: kSeq }));
+  assert.throws(
+    // @ts-expect-error what is retrieved is chosen
+    () => new Fused(plain, independent),
+    hasCode('option.range'),
+  );
   // @ts-expect-error a judge is valid for what its rule is valid for
   refuse(() => from({ draft: topAndOne, verifier: judge }));
 });
