@@ -4,7 +4,6 @@
  */
 import { ForetokenError } from '../errors.ts';
 import { load } from '../load.ts';
-import { trainJudge } from '../train/judge/index.ts';
 import { command } from './command.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { readText } from './read-text.ts';
@@ -49,6 +48,8 @@ printed tells what the judge costs: tokens a pass, and the perplexity under the 
     await expectNothing(out);
     const texts = await Promise.all(data.map((path) => readText('text', path)));
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
+    // Loaded only here: other commands do without training.
+    const { trainJudge } = await import('../train/judge/index.ts');
     const { head, accuracy, quality } = await trainJudge(model, texts, {
       ...(window !== undefined && { window }),
       ...(epochs !== undefined && { epochs }),

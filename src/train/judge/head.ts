@@ -6,6 +6,7 @@
  */
 import { uniform } from '../../decode/random.ts';
 import { exp } from '../../engine/math.ts';
+import { Breather } from '../../runtime/breathe.ts';
 import type { JudgeHead } from '../../verify/judge.ts';
 import { Graph } from '../graph.ts';
 import { warmUpCosine } from '../learning-rate.ts';
@@ -65,12 +66,12 @@ export async function trainJudgeHead(
   try {
     const order = Uint32Array.from(examples.keys());
     const next = generator(seed);
+    const breather = new Breather();
     for (let update = 0, at = examples.length; update < updates; update++) {
       signal?.throwIfAborted();
       if (at >= examples.length) {
         shuffle(order, next);
         at = 0;
-        await new Promise((resolve) => setTimeout(resolve));
       }
       const batch = {
         states: new Float32Array(ROWS * width),
@@ -84,6 +85,7 @@ export async function trainJudgeHead(
         batch.weights[row] = (isRight ? 1 : wrongWeight) / ROWS;
       }
       trainer.step(batch);
+      await breather.due();
     }
     const rows = trainer.get('weight');
     const biases = trainer.get('bias');
