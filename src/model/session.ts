@@ -40,15 +40,16 @@ export class Session implements Target {
     return this.#length;
   }
 
-  forward(tree: DraftTree, logitRows: LogitRows): TargetRows {
-    const nodeDepths = this.#check(tree);
+  /** @param states (N, D) what the layers read in the place of the tokens' embeddings */
+  forward({ tokens, parents }: DraftTree, logitRows: LogitRows, states?: Float32Array): TargetRows {
+    const nodeDepths = this.#check({ tokens, parents });
     const pass = this.#model.beginPass();
     this.#model.transformer.forward(
-      { tokens: tree.tokens, parents: tree.parents, depths: nodeDepths, cache: this.cache, length: this.#length },
+      { tokens, parents, depths: nodeDepths, cache: this.cache, length: this.#length, states },
       logitRows,
     );
-    this.#pending = tree.parents;
-    return this.#rows(pass, tree.tokens.length, logitRows);
+    this.#pending = parents;
+    return this.#rows(pass, tokens.length, logitRows);
   }
 
   commit(path: Int32Array): void {
@@ -154,8 +155,11 @@ export class Session implements Target {
 
   #rows(pass: number, nodes: number, logitRows: LogitRows): TargetRows {
     const model = this.#model;
-    const check = (node: number) => {
+    const checkPass = () => {
       if (pass !== model.passes) throw new ForetokenError('rows.stale', 'a later pass has overwritten these rows');
+    };
+    const check = (node: number) => {
+      checkPass();
       const first = logitRows === 'all' ? 0 : logitRows === 'last' ? nodes - 1 : nodes;
       if (!(node >= first && node < nodes))
         throw new ForetokenError('rows.missing', `node ${node} has no logits in this pass`);
@@ -168,6 +172,10 @@ export class Session implements Target {
       hidden(node) {
         check(node);
         return model.transformer.stream(node);
+      },
+      normed() {
+        checkPass();
+        return model.transformer.hidden(nodes);
       },
       argmax(node) {
         check(node);
