@@ -143,7 +143,7 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
 }
 
 /** Brings the cache to the prompt without its last token, in passes of full size; what it holds already is kept. */
-async function prefill({ host, settings, stats }: Run, prompt: Int32Array, breather: Breather): Promise<void> {
+async function prefill({ host, plan, settings, stats }: Run, prompt: Int32Array, breather: Breather): Promise<void> {
   const { cache } = host;
   const { signal, onProgress } = settings;
   const started = performance.now();
@@ -152,7 +152,8 @@ async function prefill({ host, settings, stats }: Run, prompt: Int32Array, breat
   for (let done = kept; done < total; ) {
     if (signal?.aborted) throw signal.reason;
     const block = chain(prompt.subarray(done, Math.min(done + cache.target.maxNodes, total)));
-    cache.target.forward(block, 'none');
+    const rows = cache.target.forward(block, 'none');
+    plan.proposer?.prefill({ prompt, start: done, rows });
     cache.commit(block, Int32Array.from(block.tokens.keys()));
     done += block.tokens.length;
     onProgress?.({ phase: 'prefill', done, total });
