@@ -98,7 +98,7 @@ export interface HeadLayout {
 
 /** Most heads, and most residual blocks of one. */
 export const MOST_HEADS = 16;
-const MOST_BLOCKS = 16;
+export const MOST_BLOCKS = 16;
 /** Ranks of `accuracy` that are of use: a tree of 64 nodes has no more children anywhere. */
 export const MOST_RANKS = 64;
 
@@ -139,27 +139,18 @@ function medusa({ hidden, heads, layers, tied, draftVocab, vocab }: HeadConfig):
   return { mlps: Array.from({ length: heads }, (_, i) => mlp(i)) };
 }
 
-/**
- * Head i reads the hidden state and the embeddings of i + 1 tokens, the oldest first. Where dropout stands before each layer, as Hydra++ is trained,
- * layers have the odd numbers; either numbering is read for either kind.
- */
+/** Head i reads the hidden state and the embeddings of i + 1 tokens, the oldest first. */
 function hydra({ kind, hidden, heads, layers, tied, draftVocab, vocab, prefix }: HeadConfig): HeadLayout {
-  const either = (plain: string, dropout: string, outDim: number, inDim: number): LinearLayout => {
-    const [name, other] = kind === 'hydra' ? [plain, dropout] : [dropout, plain];
-    return {
-      weight: { name: `${name}.weight`, alias: `${other}.weight`, shape: [outDim, inDim] },
-      bias: { name: `${name}.bias`, alias: `${other}.bias`, shape: [outDim] },
-    };
-  };
+  // Hydra++ is trained with dropout before each layer, which has a number, too.
+  const hasDropout = kind === 'hydra++';
   const mlp = (i: number): MlpLayout => {
     const layer = (j: number, name: string, inDim: number) =>
-      either(`hydra_mlp.${i}.${j}.${name}`, `hydra_mlp.${i}.${2 * j + 1}.${name}`, hidden, inDim);
-    const output = () => either(`hydra_lm_head.${i}`, `hydra_lm_head.${i}.1`, draftVocab ?? vocab, hidden);
+      linear(`hydra_mlp.${i}.${hasDropout ? 2 * j + 1 : j}.${name}`, hidden, inDim);
     return {
       residual: layer(0, 'res_connection', (i + 2) * hidden),
       update: layer(0, 'linear', (i + 2) * hidden),
       blocks: Array.from({ length: layers - 1 }, (_, j) => layer(j + 1, 'linear', hidden)),
-      output: tied ? undefined : output(),
+      output: tied ? undefined : linear(`hydra_lm_head.${i}${hasDropout ? '.1' : ''}`, draftVocab ?? vocab, hidden),
     };
   };
   const mlps = Array.from({ length: heads }, (_, i) => mlp(i));
