@@ -11,6 +11,7 @@ import { load } from '../load.ts';
 import { command } from './command.ts';
 import { DRAFT_MODEL_OPTIONS, draftModelOption, ruleOption } from './draft-model-options.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
+import { HEAD_OPTIONS, headOption, withHead } from './head-options.ts';
 import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
@@ -29,6 +30,7 @@ export const generateCommand = command({
     ...PROMPT_CACHE_OPTIONS,
     ...DRAFT_OPTIONS,
     ...DRAFT_MODEL_OPTIONS,
+    ...HEAD_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -42,6 +44,7 @@ Ctrl-C ends the text; what there is of it is kept.
   foretoken generate 'export function clamp(' --max-tokens 64 --stats
   foretoken generate --file prompt.txt --draft lookup,recycle --json
   foretoken generate --file prompt.txt --store notes.store --prediction old.txt
+  foretoken generate --file prompt.txt --draft-heads heads/hydra --draft auto,head
   git diff | foretoken generate --temperature 0.8 --seed 7
   foretoken generate --file prompt.txt --model large --draft-model small --temperature 1 --verify speculative`,
   async run({ options, positionals: [argument] }, terminal) {
@@ -52,13 +55,15 @@ Ctrl-C ends the text; what there is of it is kept.
     const rule = ruleOption(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
     const drafter = await draftModelOption(options, model, terminal);
+    const asked = generateOptions(options);
+    const draft = withHead(asked.draft!, await headOption(options, model));
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
       );
     const conversation = cache ? cache.conversation(model, prompt) : model.conversation();
     const generation: Generation = conversation.generate(prompt, {
-      ...(await withDrafts(generateOptions(options), options, drafter)),
+      ...(await withDrafts({ ...asked, draft }, options, drafter)),
       ...(rule && { verifier: rule }),
       signal: terminal.signal,
       onProgress,
