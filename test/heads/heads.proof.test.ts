@@ -17,9 +17,18 @@ import {
 import { type Drafter, type DraftTree, type GenerateOptions, load } from '../../src/index.ts';
 import { assert, random, randomInt, test } from '../harness.ts';
 import { fixturePath } from '../model/fixture-model.ts';
-import { HIDDEN, headConfig, headFiles, KINDS, randomDraftVocab, randomWeights, VOCAB } from './made-heads.ts';
-import { choices, type Fault, type TwinTarget } from './twin.ts';
-import { beamNodes, type ChoicesAfter, difference, likeliestNodes, rankNodes, type TwinNode } from './twin-trees.ts';
+import {
+  HIDDEN,
+  headConfig,
+  headFiles,
+  KINDS,
+  randomDraftVocab,
+  randomWeights,
+  VOCAB,
+  type Weights,
+} from './made-heads.ts';
+import { type ChoicesAfter, type Fault, twin, type TwinTarget } from './twin.ts';
+import { beamNodes, difference, likeliestNodes, rankNodes, type TwinNode } from './twin-trees.ts';
 
 const MAX_TOKENS = 10;
 const NODES = 12;
@@ -54,16 +63,6 @@ function targetAfter(history: readonly number[]): TwinTarget {
     observed.commit(tokens.map((_, i) => i));
   }
   return { states, embedding: (token) => [...embedding.subarray(token * HIDDEN, (token + 1) * HIDDEN)] };
-}
-
-/** Asks once for each path. */
-function remembered(after: ChoicesAfter): ChoicesAfter {
-  const known = new Map<string, ReturnType<ChoicesAfter>>();
-  return (path) => {
-    const key = path.join();
-    if (!known.has(key)) known.set(key, after(path));
-    return known.get(key)!;
-  };
 }
 
 /** A drafter, and what it has proposed: after which text, which tree. */
@@ -104,6 +103,15 @@ const WAYS: Readonly<Record<string, Way>> = {
   beam: { tree: beamTree({ width: 4 }), nodes: (after, root, depth) => beamNodes(after, root, depth, 4) },
 };
 
+/** The model's output layer, which is its embedding, in the place of every head's own. */
+function withTable(weights: Weights, { layers }: HeadConfig): Weights {
+  const heads = [0, 1, 2].flatMap((i) => [`${i}.${layers}`, `hydra_lm_head.${i}`, `hydra_lm_head.${i}.1`]);
+  return new Map([
+    ...weights,
+    ...[...heads, `lm_head.${layers}`].map((name) => [`${name}.weight`, embedding] as const),
+  ]);
+}
+
 /** Trees that a head proposed in one generation. */
 async function proposals(config: HeadConfig, seed: number, options: HeadOptions, draftVocab?: Int32Array) {
   const weights = randomWeights(config, seed);
@@ -111,13 +119,15 @@ async function proposals(config: HeadConfig, seed: number, options: HeadOptions,
   const found: { history: number[]; tree: DraftTree }[] = [];
   const generate = { maxTokens: MAX_TOKENS, draft: watched(head, found), draftTokens: NODES };
   await model.generate(prompt(seed), generate).text();
-  return { weights, found };
+  return { weights: config.tied ? withTable(weights, config) : weights, found };
 }
 
 const VARIANTS: readonly (readonly [what: string, change: Partial<HeadConfig>, kinds?: readonly string[]])[] = [
   ['', {}],
   [', one block', { layers: 1 }],
   [', a draft vocabulary of 101', { draftVocab: 101 }],
+  [', the output layer of the target', { tied: true }, ['medusa', 'hydra', 'hydra++']],
+  [', the output layer of the target', { tied: true, exitDim: HIDDEN }, ['recurrent']],
   [', a narrower exit', { exitDim: 64 }, ['recurrent']],
   [', a state without weights', { rnn: false }, ['recurrent']],
   [', a prefix of as many key heads', { prefix: { ...headConfig('hydra++').prefix!, kvHeads: 6 } }, ['hydra++']],
@@ -144,7 +154,7 @@ for (const kind of KINDS) {
         for (const { history, tree: proposed } of [found[0]!, found[1]!, found.at(-1)!]) {
           const target = targetAfter(history);
           const differs = (fault?: Fault) => {
-            const after = remembered((path) => choices(config, weights, target, path, { draftVocab, fault }));
+            const after = twin(config, weights, target, { draftVocab, fault });
             return difference(proposed, nodes(after, history.at(-1)!, config.heads));
           };
           assert.is(differs(), undefined, `after ${history.length} tokens`);
@@ -167,7 +177,7 @@ test('beams that begin alike share nodes: without that the trees would differ', 
   const { weights, found } = await proposals(config, 41, { tree: beamTree({ width: 4 }) });
   const shared = found.filter(({ history, tree }) => {
     const target = targetAfter(history);
-    const after: ChoicesAfter = (path) => choices(config, weights, target, path);
+    const after = twin(config, weights, target);
     return difference(tree, beamNodes(after, history.at(-1)!, config.heads, 4, true)) !== undefined;
   });
   assert.ok(shared.length > 0);

@@ -4,10 +4,7 @@
  */
 import type { DraftTree } from '../../src/tree/draft-tree.ts';
 import { pathTo, scoreAt } from '../../src/tree/draft-tree.ts';
-import type { Choice } from './twin.ts';
-
-/** What may come after a path of tokens, likeliest first. */
-export type ChoicesAfter = (path: readonly number[]) => readonly Choice[];
+import type { ChoicesAfter } from './twin.ts';
 
 /** A node: tokens from the root down, and the scores of those below the root. */
 export interface TwinNode {

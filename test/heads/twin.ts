@@ -22,39 +22,40 @@ export interface Choice {
   readonly prob: number;
 }
 
-/**
- * Everything that may come after a path, likeliest first.
- * @param path tokens from the root down to the node
- */
-export function choices(
+/** What may come after a path of tokens from the root down, likeliest first. */
+export type ChoicesAfter = (path: readonly number[]) => readonly Choice[];
+
+/** A head after what the target has read. Each path is computed once. */
+export function twin(
   config: HeadConfig,
   weights: Weights,
   target: TwinTarget,
-  path: readonly number[],
   { draftVocab, fault }: { readonly draftVocab?: Int32Array | undefined; readonly fault?: Fault | undefined } = {},
-): Choice[] {
+): ChoicesAfter {
   const states = fault === 'position before' ? target.states.slice(0, -1) : target.states;
   const matrices = new Matrices(weights);
   const hidden = config.prefix ? prefixState(matrices, config, states) : states.at(-1)!;
-  let tokens = path;
-  if (fault === 'path reversed') tokens = path.toReversed();
-  if (fault === 'path one behind') tokens = [0, ...path.slice(0, -1)];
-  const level = path.length - 1;
-  const mlp = fault === 'level below' ? (level + 1) % config.heads : level;
-  const logits = { medusa, hydra, 'hydra++': hydra, recurrent }[config.kind](
-    matrices,
-    config,
-    hidden,
-    tokens.map(target.embedding),
-    mlp,
-    fault,
-  );
-  const most = Math.max(...logits);
-  const exponentials = logits.map((logit) => Math.exp(logit - most));
-  const total = sum(exponentials);
-  return exponentials
-    .map((value, id) => ({ token: draftVocab ? draftVocab[id]! : id, prob: value / total }))
-    .sort((a, b) => b.prob - a.prob);
+  const logitsAfter = { medusa, hydra, 'hydra++': hydra, recurrent }[config.kind];
+  const after: ChoicesAfter = (path) => {
+    let tokens = path;
+    if (fault === 'path reversed') tokens = path.toReversed();
+    if (fault === 'path one behind') tokens = [0, ...path.slice(0, -1)];
+    const level = path.length - 1;
+    const mlp = fault === 'level below' ? (level + 1) % config.heads : level;
+    const logits = logitsAfter(matrices, config, hidden, tokens.map(target.embedding), mlp, fault);
+    const most = Math.max(...logits);
+    const exponentials = logits.map((logit) => Math.exp(logit - most));
+    const total = sum(exponentials);
+    return exponentials
+      .map((value, id) => ({ token: draftVocab ? draftVocab[id]! : id, prob: value / total }))
+      .sort((a, b) => b.prob - a.prob);
+  };
+  const known = new Map<string, readonly Choice[]>();
+  return (path) => {
+    const key = path.join();
+    if (!known.has(key)) known.set(key, after(path));
+    return known.get(key)!;
+  };
 }
 
 type Logits = (
