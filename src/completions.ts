@@ -73,7 +73,7 @@ export async function completions(
     await cache.target.ready?.();
     const breather = new Breather();
     const stay = () => signal?.throwIfAborted();
-    await fillCache(cache, Int32Array.from(text), breather, stay);
+    await fillCache(cache, Int32Array.from(text), breather, { before: stay });
     const { drafts, finished } = await superpose(cache, text, maxTokens, settings, async () => {
       await breather.due();
       stay();

@@ -96,6 +96,12 @@ export class Model {
     this.#drafting = new Drafting({ vocab: config.vocab, context, maxNodes }, AUTO_DRAFTERS);
   }
 
+  /** The transformer itself, for a head that drafts for it. @throws {ForetokenError} `model.disposed` */
+  get transformer(): TransformerModel {
+    if (this.#transformer) return this.#transformer;
+    throw disposed();
+  }
+
   /**
    * Generates after a prompt, in the model's first session: what the prompt has in common with the call before is not computed again.
    *
@@ -156,10 +162,10 @@ export class Model {
    *   `model.disposed`
    */
   conversation(snapshot?: Snapshot): Conversation {
-    if (!this.#transformer) throw disposed();
-    if (snapshot === undefined) return this.#converse(this.#transformer.session(), []);
+    const { transformer } = this;
+    if (snapshot === undefined) return this.#converse(transformer.session(), []);
     checkSnapshot(snapshot, this.config);
-    const session = this.#transformer.session();
+    const session = transformer.session();
     try {
       session.load(snapshot.cache, snapshot.tokens.length);
     } catch (error) {

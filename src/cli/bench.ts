@@ -11,6 +11,7 @@ import { command } from './command.ts';
 import { compare, medianPair } from './compare.ts';
 import type { CostPoint } from './cost-curve.ts';
 import { draftOption, GENERATE_OPTIONS } from './generate-options.ts';
+import { HEAD_OPTIONS, headOption, withHead } from './head-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
 import { randomModel, SHAPES } from './random-model.ts';
@@ -66,6 +67,7 @@ export const benchCommand = command({
     },
     ...PROMPT_OPTIONS,
     draft: GENERATE_OPTIONS.draft,
+    ...HEAD_OPTIONS,
     'draft-tokens': { kind: 'integer', value: 'N', help: 'most tokens to draft in a pass' },
     'synthetic-acceptance': {
       kind: 'number',
@@ -105,7 +107,8 @@ tokens as the measured cost of passes makes best at that rate.
     const costCurve = model.costCurve({ prompt: ids, rounds });
 
     const generate: GenerateOptions = { maxTokens: options['max-tokens'] ?? DEFAULTS.tokens, signal: terminal.signal };
-    let draft = (): DraftOption => draftOption(options.draft);
+    const head = await headOption(options, model.parts);
+    let draft = (): DraftOption => withHead(draftOption(options.draft), head);
     let draftTokens = options['draft-tokens'];
     if (rate !== undefined) {
       terminal.status('decoding once, to know the tokens');
@@ -127,7 +130,7 @@ tokens as the measured cost of passes makes best at that rate.
       threads: plan.options.threads,
       promptTokens: ids.length,
       newTokens,
-      draft: rate === undefined ? (options.draft ?? ['auto']).join(',') : `synthetic ${rate}`,
+      draft: rate === undefined ? nameOf(draft()) : `synthetic ${rate}`,
       draftTokens,
       rounds,
       sameTokens: true,
@@ -140,6 +143,13 @@ tokens as the measured cost of passes makes best at that rate.
     await terminal.write(`${options.json ? JSON.stringify(result) : describe(result)}\n`);
   },
 });
+
+function nameOf(draft: DraftOption): string {
+  return [draft]
+    .flat()
+    .map((source) => (typeof source === 'string' ? source : source.name))
+    .join(',');
+}
 
 function checkRange(name: string, value: number | undefined, least: number, most: number): void {
   if (value !== undefined && !(value >= least && value <= most)) {

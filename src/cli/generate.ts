@@ -12,6 +12,7 @@ import { command } from './command.ts';
 import { checkCompletionsOptions, COMPLETIONS_OPTIONS, writeCompletions } from './completions.ts';
 import { DRAFT_MODEL_OPTIONS, draftModelOption, judgeOption, ruleOption } from './draft-model-options.ts';
 import { GENERATE_OPTIONS, generateOptions } from './generate-options.ts';
+import { HEAD_OPTIONS, headOption, withHead } from './head-options.ts';
 import { DRAFT_OPTIONS, withDrafts } from './draft-options.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import { PROMPT_OPTIONS, readPrompt } from './prompt.ts';
@@ -31,6 +32,7 @@ export const generateCommand = command({
     ...DRAFT_OPTIONS,
     ...DRAFT_MODEL_OPTIONS,
     ...COMPLETIONS_OPTIONS,
+    ...HEAD_OPTIONS,
     json: {
       kind: 'flag',
       help: 'print one object at the end: text, tokens, promptTokens (their number), finishReason, stats, threads',
@@ -45,6 +47,7 @@ Ctrl-C ends the text; what there is of it is kept.
   foretoken generate --file prompt.txt --draft lookup,recycle --json
   foretoken generate --file prompt.txt --store notes.store --prediction old.txt
   foretoken generate 'const total = ' --completions 3 --store notes.store
+  foretoken generate --file prompt.txt --draft-heads heads/hydra --draft auto,head
   git diff | foretoken generate --temperature 0.8 --seed 7
   foretoken generate --file prompt.txt --model large --draft-model small --temperature 1 --verify speculative`,
   async run({ options, positionals: [argument] }, terminal) {
@@ -61,13 +64,15 @@ Ctrl-C ends the text; what there is of it is kept.
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
     const rule = await judgeOption(options, named, model.config.eosTokens);
     const drafter = await draftModelOption(options, model, terminal);
+    const asked = generateOptions(options);
+    const draft = withHead(asked.draft!, await headOption(options, model));
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),
       );
     const conversation = cache ? cache.conversation(model, prompt) : model.conversation();
     const generation: Generation = conversation.generate(prompt, {
-      ...(await withDrafts(generateOptions(options), options, drafter)),
+      ...(await withDrafts({ ...asked, draft }, options, drafter)),
       ...(rule && { verifier: rule }),
       signal: terminal.signal,
       onProgress,

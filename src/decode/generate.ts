@@ -144,16 +144,14 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
 }
 
 /** Brings the cache to the prompt without its last token; what it holds already is kept. */
-async function prefill({ host, settings, stats }: Run, prompt: Int32Array, breather: Breather): Promise<void> {
+async function prefill({ host, plan, settings, stats }: Run, prompt: Int32Array, breather: Breather): Promise<void> {
   const { signal, onProgress } = settings;
   const started = performance.now();
-  stats.cachedTokens = await fillCache(
-    host.cache,
-    prompt,
-    breather,
-    () => signal?.throwIfAborted(),
-    (done, total) => onProgress?.({ phase: 'prefill', done, total }),
-  );
+  stats.cachedTokens = await fillCache(host.cache, prompt, breather, {
+    before: () => signal?.throwIfAborted(),
+    read: (start, rows) => plan.proposer?.prefill({ prompt, start, rows }),
+    after: (done, total) => onProgress?.({ phase: 'prefill', done, total }),
+  });
   stats.promptTokens = prompt.length;
   stats.prefillMs = stats.totalMs = performance.now() - started;
 }

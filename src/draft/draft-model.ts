@@ -117,9 +117,10 @@ export class DraftModel<S extends DraftSampling> implements Drafter<S> {
   async #catchUp(history: Int32Array): Promise<void> {
     const turn = ++this.#turn;
     await this.#cache.target.ready?.();
-    await fillCache(this.#cache, history, new Breather(), () => {
+    const before = () => {
       if (turn !== this.#turn) throw new ForetokenError('session.busy', 'the draft model has gone on to another text');
-    });
+    };
+    await fillCache(this.#cache, history, new Breather(), { before });
   }
 
   #grow(root: number, depth: number): DraftTree {

@@ -19,6 +19,16 @@ export interface StepRecord {
   readonly rows: TargetRows;
 }
 
+/** Some positions of the prompt that the target has read before the first step. */
+export interface PrefillRecord {
+  /** (P,) the whole prompt. */
+  readonly prompt: Int32Array;
+  /** Position of the first row. */
+  readonly start: number;
+  /** Of each position that was read, in order: hidden states; no logits. */
+  readonly rows: TargetRows;
+}
+
 /** A drafter's first guess at the next token, had without drafting. */
 export interface Outlook {
   readonly token: number;
@@ -37,6 +47,11 @@ export interface Drafter<S extends DraftSampling = 'deterministic'> {
   readonly sources?: readonly string[];
   /** How it chooses the children of a node; default `deterministic`. What it draws it tells in `DraftTree.draws`. */
   readonly sampling?: S;
+  /**
+   * Learns from the target's own reading of the prompt, block by block, just before `begin`. What its cache holds from before is not read again, and the
+   * last token only in the first step; a drafter that a scheduler begins anew is not told.
+   */
+  prefill?(block: PrefillRecord): void;
   /**
    * A new text: (P,) its tokens so far; the last one will be the root of the first tree. A scheduler may begin it anew at any time.
    * @param seed key of the generation's random numbers: who samples takes a stream of its own (src/decode/random.ts)

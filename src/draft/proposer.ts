@@ -8,7 +8,7 @@ import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
-import type { AnyDrafter, Outlook, StepRecord } from './drafter.ts';
+import type { AnyDrafter, Outlook, PrefillRecord, StepRecord } from './drafter.ts';
 
 /** What several drafters expect, one entry for each of them; undefined also for those that rest. */
 export type Outlooks = readonly (Outlook | undefined)[];
@@ -52,6 +52,11 @@ export class Proposer {
     this.#members.forEach((member, drafter) => {
       if (!member.rests) member.begin(prompt, this.#seedOf(drafter));
     });
+  }
+
+  /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
+  prefill(block: PrefillRecord): void {
+    for (const member of this.#members) if (!member.rests) member.prefill(block);
   }
 
   /** Leaves a drafter alone: it is neither asked nor told, until it is woken. */
@@ -156,6 +161,10 @@ class CheckedDrafter {
     this.samples = (drafter.sampling ?? 'deterministic') !== 'deterministic';
     this.#drafter = drafter;
     this.#signal = signal;
+  }
+
+  prefill(block: PrefillRecord): void {
+    this.#call('prefill', () => this.#drafter.prefill?.(block));
   }
 
   begin(prompt: Int32Array, seed: number): void {

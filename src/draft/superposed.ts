@@ -100,7 +100,7 @@ export class Superposed implements Drafter {
     };
     const breather = new Breather();
     await target.ready?.();
-    await fillCache(this.#cache, Int32Array.from(text), breather, stay);
+    await fillCache(this.#cache, Int32Array.from(text), breather, { before: stay });
     const { drafts } = await superpose(this.#cache, text, depth, this.#settings, async () => {
       await breather.due();
       stay();

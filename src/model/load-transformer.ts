@@ -16,7 +16,7 @@ import type { Tensors } from '../formats/tensors.ts';
 import { llamaLayout } from './architectures/llama.ts';
 import { parseModelConfig } from './architectures/parse-config.ts';
 import { checkWeights, type LoadProgress, loadWeights } from './load-weights.ts';
-import { type MemoryPlan, MOST_STAGES, misfit, planMemory, type WeightType } from './memory-plan.ts';
+import { type MemoryPlan, MOST_STAGES, misfit, planMemory, type WeightType, weightPlans } from './memory-plan.ts';
 import { TransformerModel } from './transformer-model.ts';
 
 /** What the memory plan depends on; all optional for a caller. */
@@ -94,7 +94,7 @@ export async function loadCheckpoint(
 ): Promise<TransformerModel> {
   const plan = planFor(config, options);
   const tensors = await readTensors();
-  const weights = checkWeights(plan.weights, tensors, config.quantization);
+  const weights = checkWeights(weightPlans(plan.weights), tensors, config.quantization);
   const engine = options.engine ?? (await createEngine(options.worker ? { worker: options.worker } : {}));
   const { threads } = plan.options;
   const sizes = plan.stages.map(({ bytes }) => bytes);

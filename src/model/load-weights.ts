@@ -17,7 +17,7 @@ import {
 import { checkFinite, checkScales, toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
-import { type MatrixPlan, type VectorPlan, type WeightsPlan, weightPlans } from './memory-plan.ts';
+import type { MatrixPlan, VectorPlan } from './memory-plan.ts';
 
 /** Bytes of the checkpoint read so far, and of all that the model needs. */
 export interface LoadProgress {
@@ -57,15 +57,14 @@ interface PlannedPart<Plan> {
 }
 
 /**
- * Finds every tensor that the plan names.
+ * Finds every tensor that plans name.
  * @throws {ForetokenError} what `expectTensor` throws for a missing tensor or a wrong shape or type
  */
 export function checkWeights(
-  weights: WeightsPlan,
+  plans: readonly (MatrixPlan | VectorPlan)[],
   tensors: Tensors,
   quantization: ModelConfig['quantization'],
 ): CheckedWeights {
-  const plans = weightPlans(weights);
   const isMatrix = (plan: MatrixPlan | VectorPlan): plan is MatrixPlan => 'dtype' in plan;
   const vectors = plans
     .filter((plan) => !isMatrix(plan))

@@ -41,9 +41,10 @@ export class Session implements Target {
     return this.#length;
   }
 
-  forward(tree: DraftTree, logitRows: LogitRows): TargetRows {
+  /** @param states (N, D) what the layers read in the place of the tokens' embeddings */
+  forward(tree: DraftTree, logitRows: LogitRows, states?: Float32Array): TargetRows {
     const { tokens, parents } = tree;
-    return this.#run({ tokens, parents, depths: this.#check(tree) }, logitRows);
+    return this.#run({ tokens, parents, depths: this.#check(tree), states }, logitRows);
   }
 
   superpose(tokens: Int32Array, weights: ArrayLike<number>): TargetRows {
@@ -165,8 +166,11 @@ export class Session implements Target {
 
   #rows(pass: number, nodes: number, logitRows: LogitRows): TargetRows {
     const model = this.#model;
-    const check = (node: number) => {
+    const checkPass = () => {
       if (pass !== model.passes) throw new ForetokenError('rows.stale', 'a later pass has overwritten these rows');
+    };
+    const check = (node: number) => {
+      checkPass();
       const first = logitRows === 'all' ? 0 : logitRows === 'last' ? nodes - 1 : nodes;
       if (!(node >= first && node < nodes))
         throw new ForetokenError('rows.missing', `node ${node} has no logits in this pass`);
@@ -179,6 +183,10 @@ export class Session implements Target {
       hidden(node) {
         check(node);
         return model.transformer.stream(node);
+      },
+      normed() {
+        checkPass();
+        return model.transformer.hidden(nodes);
       },
       argmax(node) {
         check(node);

@@ -24,7 +24,7 @@ export class Stage {
   }
 
   /** Writes what a pass starts from. */
-  begin({ tokens, parents, depths, length }: PassInput): void {
+  begin({ tokens, parents, depths, length, states }: PassInput): void {
     const rows = depths.length;
     this.#integers(this.pass.tokens, tokens.length).set(tokens);
     this.#integers(this.pass.depths, rows).set(depths);
@@ -36,6 +36,7 @@ export class Stage {
       if (parent >= 0) paths.copyWithin(start, parent * rows, parent * rows + depths[row]!);
       paths[start + depths[row]!] = row;
     }
+    if (states) new Float32Array(this.memory.buffer, this.pass.stream, states.length).set(states);
   }
 
   /** Copies what layers read of a pass over `rows` tokens from the stage that has run before. */

@@ -18,6 +18,11 @@ export interface TargetRows {
   topK(node: number, k: number): Int32Array;
   /** (D,) f32 state of a node after the last layer, before the last norm; a view like `logits`. Absent where a target does not tell. */
   hidden?(node: number): Float32Array;
+  /**
+   * (N, D) f32 states of all nodes behind the last norm, which is what the output layer reads; also of a pass without logits. Computed when asked for;
+   * a view like `logits`. Absent where a target does not tell.
+   */
+  normed?(): Float32Array;
 }
 
 /**

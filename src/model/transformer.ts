@@ -19,15 +19,8 @@ import * as op from '../engine/opcodes.ts';
 import { floatBits } from '../engine/program.ts';
 import type { ModelConfig } from '../formats/hf-config.ts';
 import { formOf, frequenciesFor, type LayerForm, type ModelForm } from './form.ts';
-import {
-  type CachePlan,
-  isBlocked,
-  type LayerPlan,
-  type MatrixPlan,
-  type MemoryPlan,
-  type NormPlan,
-  type PassPlan,
-} from './memory-plan.ts';
+import type { CachePlan, LayerPlan, MatrixPlan, MemoryPlan, NormPlan, PassPlan } from './memory-plan.ts';
+import { pushEmbed, pushMatmul } from './products.ts';
 import { Stage } from './stage.ts';
 import type { LogitRows } from './target.ts';
 
@@ -44,26 +37,12 @@ export interface PassInput {
   readonly cache: CachePlan;
   /** Committed positions: the root stands at this position, node i lies in slot `length + i`. */
   readonly length: number;
+  /** (N, D) f32, where layers read something else than the embeddings of `tokens`. */
+  readonly states?: Float32Array | undefined;
 }
 
 /** Pairing of rotated elements: element i of a head turns with element i + headDim / 2. */
 const ROPE_HALVES = 0;
-
-/** How a row of an embedding is read. */
-const EMBED = {
-  f32: op.EMBED_F32,
-  bf16: op.EMBED_BF16,
-  f16: op.EMBED_F16,
-  q8: op.EMBED_Q8,
-  q4: op.EMBED_Q4,
-} as const;
-const MATMUL = {
-  f32: op.MATMUL_F32,
-  bf16: op.MATMUL_BF16,
-  f16: op.MATMUL_F16,
-  q8: op.MATMUL_Q8,
-  q4: op.MATMUL_Q4,
-} as const;
 
 /** An activation, times the up projection where there is a gate. */
 const ACTIVATIONS = { silu: op.SILU_GATE, gelu: op.GELU_ERF_GATE, 'gelu-tanh': op.GELU_GATE } as const;
@@ -101,7 +80,7 @@ export class Transformer {
     this.#stage = this.#stages[weights.embedding.stage]!;
     this.#stage.begin(input);
 
-    this.#embed(rows, input.weights ?? [1]);
+    if (!input.states) this.#embed(rows, input.weights ?? [1]);
     this.#form.ropes.forEach(({ scale }, i) => {
       const { frequencies, table } = this.#pass.ropes[i]!;
       const half = this.#form.rotated / 2;
@@ -196,18 +175,17 @@ export class Transformer {
   #embed(rows: number, weights: ArrayLike<number>): void {
     const { embedding, positions } = this.#plan.weights;
     const { stream, update } = this.#pass;
-    const rowsOf = ({ dtype, address }: MatrixPlan, out: number, ids: number, scale: number) =>
-      this.#push(EMBED[dtype], out, address, ids, rows, this.#config.hidden, floatBits(scale));
+    const { program } = this.#stage;
     for (let i = 0; i < weights.length; i++) {
       const scale = this.#form.embeddingScale * weights[i]!;
-      rowsOf(embedding, i > 0 ? update : stream, this.#pass.tokens + 4 * i, scale);
+      pushEmbed(program, embedding, i > 0 ? update : stream, this.#pass.tokens + 4 * i, rows, scale);
       if (i === 0) continue;
       this.#addUpdate(undefined, rows);
       // The program has room for one pass: what goes beyond it runs before.
       this.#stage.run(true);
     }
     if (!positions) return;
-    rowsOf(positions, update, this.#pass.positions, 1);
+    pushEmbed(program, positions, update, this.#pass.positions, rows);
     this.#addUpdate(undefined, rows);
   }
 
@@ -275,18 +253,8 @@ export class Transformer {
     else this.#push(op.RMS_NORM, out, x, address, ...sizes);
   }
 
-  /** out (rows, outDim) = x (rows, inDim) weightᵀ + bias; for weights in blocks x is quantised first. */
   #matmul(weight: MatrixPlan, x: number, out: number, rows: number): void {
-    const { address, dtype, inDim, outDim } = weight;
-    const bias = weight.bias?.address ?? 0;
-    const sizes = [rows, inDim, outDim, outDim];
-    if (!isBlocked(dtype)) {
-      this.#push(MATMUL[dtype], out, x, address, bias, ...sizes);
-      return;
-    }
-    const { quantized, quantizedScales } = this.#pass;
-    this.#push(dtype === 'q8' ? op.QUANTIZE_Q8 : op.QUANTIZE_Q4, quantized, quantizedScales, x, rows, inDim);
-    this.#push(MATMUL[dtype], out, quantized, quantizedScales, address, bias, ...sizes);
+    pushMatmul(this.#stage.program, weight, x, out, rows, this.#pass);
   }
 
   /** stream += update, or the norm of it */

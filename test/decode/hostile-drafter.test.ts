@@ -98,19 +98,40 @@ for (const [title, [misbehave, code]] of Object.entries(BAD)) {
   });
 }
 
-test('a drafter that fails in begin or observe ends the call as well', async () => {
+test('a drafter that fails in prefill, begin or observe ends the call as well', async () => {
   const host = newHost();
   const boom = () => {
     throw new Error('boom');
   };
   const steady: Drafter = { name: 'steady', begin() {}, propose: () => chain([0]), observe() {} };
   for (const draft of [
+    { ...steady, prefill: boom },
     { ...steady, begin: boom },
     { ...steady, propose: () => chain([3]), observe: boom },
   ]) {
     assert.is(await rejection(generate(host, PROMPT, { maxTokens: 20, draft }).text()), 'drafter.failed');
     await assertUsable(host);
   }
+});
+
+test('a drafter is told what is read of a prompt, block by block: all but the last token, and nothing that is in the cache', async () => {
+  const host = hostOf(new MadeUpTarget(language, { vocab: VOCAB, maxNodes: 3 }));
+  const told: (number | string)[] = [];
+  const draft: Drafter = {
+    name: 'listening',
+    prefill: ({ prompt, start }) => void told.push(prompt.length, start),
+    begin: () => void told.push('begin'),
+    propose: () => rootOnly(0),
+    observe() {},
+  };
+  const run = async (prompt: number[]) => {
+    told.length = 0;
+    await generate(host, prompt, { maxTokens: 1, draft }).text();
+    return [...told];
+  };
+  assert.equal(await run([1, 2, 3, 4, 5, 6, 7, 8]), [8, 0, 8, 3, 8, 6, 'begin']);
+  assert.equal(await run([1, 2, 3, 4, 5, 0, 7, 8]), [8, 5, 'begin']);
+  assert.equal(await run([1, 2, 3, 4, 5, 0, 7, 8]), ['begin']);
 });
 
 test('a drafter that never answers holds its call until it is aborted, and no longer', async () => {

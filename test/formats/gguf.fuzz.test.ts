@@ -11,6 +11,7 @@ import { Scratch, type TensorDescription } from '../../src/formats/tensors.ts';
 import { openModel, readTokenizer } from '../../src/load.ts';
 import { planFor } from '../../src/model/load-transformer.ts';
 import { checkWeights, readMatrix } from '../../src/model/load-weights.ts';
+import { weightPlans } from '../../src/model/memory-plan.ts';
 import { assert, repositoryFile, test } from '../harness.ts';
 import { meteredSource } from './frames.ts';
 import { type Frame, ggufFrame, join, listPair, pair, tensor, text, u8, u32, VALUE } from './gguf-frames.ts';
@@ -233,7 +234,7 @@ async function refusesModel(file: Uint8Array): Promise<boolean> {
     const model = await openModel(file);
     await readTokenizer(model);
     const plan = planFor(model.config, { context: 1, maxNodes: 1, memoryLimit: 2 ** 24 });
-    const { matrices } = checkWeights(plan.weights, await model.readTensors(), model.config.quantization);
+    const { matrices } = checkWeights(weightPlans(plan.weights), await model.readTensors(), model.config.quantization);
     for (const { stored, plan: matrix } of matrices) {
       for await (const { row } of readMatrix(stored, matrix.inDim, { scratch: new Scratch() })) assert.ok(row >= 0);
     }

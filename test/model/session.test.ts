@@ -8,7 +8,9 @@ import { openFolder } from '../../src/formats/folder.ts';
 import { llamaLayout } from '../../src/model/architectures/llama.ts';
 import { planFor } from '../../src/model/load-transformer.ts';
 import { checkWeights, loadWeights } from '../../src/model/load-weights.ts';
-import { MAX_TOP_K, planMemory } from '../../src/model/memory-plan.ts';
+import { ProgramWriter } from '../../src/engine/program.ts';
+import { pushEmbed } from '../../src/model/products.ts';
+import { MAX_TOP_K, planMemory, weightPlans } from '../../src/model/memory-plan.ts';
 import { TransformerModel } from '../../src/model/transformer-model.ts';
 import { hasCode, rejection } from '../codes.ts';
 import { assert, firstDifference, random, randomInt, test } from '../harness.ts';
@@ -74,6 +76,41 @@ test('hidden states of a tree have the bits of plain decoding, and depend on the
   const [sameRoot, other] = hidden(tokens(5, 8, 7), tokens(-1, 0, 0)) as [Float32Array, Float32Array];
   assert.is(firstDifference(sameRoot, root), -1);
   assert.is.not(firstDifference(other, left), -1);
+});
+
+test('states behind the last norm are those of the whole pass, also without logits, and change nothing', async () => {
+  const model = await fixtureModel('test-300k');
+  const session = model.session();
+  const tree = { tokens: tokens(5, 6, 7), parents: tokens(-1, 0, 0) };
+  const silent = session.forward(tree, 'none').normed!().slice();
+  assert.is(silent.length, 3 * model.config.hidden);
+  const rows = session.forward(tree, 'all');
+  const logits = rows.logits(2).slice();
+  assert.is(firstDifference(rows.normed!().slice(), silent), -1);
+  assert.is(firstDifference(rows.logits(2), logits), -1);
+  assert.is(firstDifference(session.hidden(), silent), -1);
+  session.forward(tree, 'last');
+  assert.throws(() => rows.normed!(), hasCode('rows.stale'));
+});
+
+test('layers that are given states in the place of embeddings go on from them', async () => {
+  const model = await fixtureModel('test-300k');
+  const session = model.session();
+  const pair = { tokens: tokens(5, 6), parents: tokens(-1, 0) };
+  const expected = session.forward(pair, 'none').normed!().slice();
+  const given = new Float32Array(2 * model.config.hidden);
+  const other = session.forward(pair, 'none', given).normed!().slice();
+  assert.is.not(firstDifference(other, expected), -1);
+  const { machines, plan } = model;
+  const { stream, tokens: ids } = plan.stages[0]!.pass;
+  const floats = new Float32Array(machines[0]!.memory.buffer);
+  // Embeddings by the kernel itself: a model without layers would leave them where they are.
+  const program = new ProgramWriter(machines[0]!.memory, plan.stages[0]!.pass.program, 1);
+  new Int32Array(machines[0]!.memory.buffer).set([5, 6], ids / 4);
+  pushEmbed(program, plan.weights.embedding, stream, ids, 2);
+  machines[0]!.run(program.address, program.ops);
+  given.set(floats.subarray(stream / 4, stream / 4 + given.length));
+  assert.is(firstDifference(session.forward({ ...pair, tokens: tokens(0, 0) }, 'none', given).normed!(), expected), -1);
 });
 
 test('rows of an earlier pass, and rows without logits, are refused', async () => {
@@ -229,7 +266,7 @@ test('weights and caches above 2 GiB are like any other', async () => {
   assert.ok(high.weights.embedding.address > 2 ** 31);
   const machine = (await createEngine()).createMachine(high.bytes);
   const tensors = await openCheckpoint(await openFolder(fixturePath('test-300k')));
-  await loadWeights([machine.memory], checkWeights(high.weights, tensors, config.quantization), {});
+  await loadWeights([machine.memory], checkWeights(weightPlans(high.weights), tensors, config.quantization), {});
 
   const model = new TransformerModel([machine], config, high);
   const last = Array.from({ length: sessions }, () => model.session()).at(-1)!;
