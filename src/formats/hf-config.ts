@@ -196,7 +196,8 @@ function eosTokensOf(config: Fields, vocab: number): readonly number[] {
   return config.integers('eos_token_id', 0, vocab - 1);
 }
 
-function quantizationOf(config: Fields): Quantization | undefined {
+/** How matrices are stored, where that is in blocks. @throws {ForetokenError} `config.*` */
+export function quantizationOf(config: Fields): Quantization | undefined {
   const quantization = config.child('quantization_config');
   if (!quantization) return undefined;
   if (quantization.string('quant_method') !== 'foretoken')
