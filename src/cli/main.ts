@@ -19,11 +19,12 @@ import { indexCommand } from './index-store.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
+import { trainCommand } from './train.ts';
 import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[generateCommand, chatCommand, embedCommand],
-  ...[inspectCommand, convertCommand, indexCommand, benchCommand, acceptanceCommand, cacheCommand],
+  ...[inspectCommand, convertCommand, indexCommand, trainCommand, benchCommand, acceptanceCommand, cacheCommand],
 ];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;

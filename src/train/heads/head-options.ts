@@ -66,7 +66,7 @@ export interface HeadRun {
   readonly worker?: () => WorkerLike;
   /** Most bytes of the training's memory; default 4 GiB. */
   readonly memoryLimit?: number;
-  /** Steps between two measurements on what is held out; default a twentieth of all. */
+  /** Steps between two measurements on what is held out; default a twentieth of all, 10 at least. */
   readonly evaluateEvery?: number;
   /** Steps between two checkpoints, where they are wanted; default 50. */
   readonly checkpointEvery?: number;
@@ -145,7 +145,7 @@ function policyOf(onPolicy: boolean | OnPolicy, length: number): Required<OnPoli
 
 /** What the run options say, with defaults. @throws {ForetokenError} `option.range`, `option.type` */
 export function pacesOf({ evaluateEvery, checkpointEvery = 50 }: HeadRun, { steps }: FullRecipe) {
-  const paces = { evaluateEvery: evaluateEvery ?? Math.ceil(steps / 20), checkpointEvery };
+  const paces = { evaluateEvery: evaluateEvery ?? Math.max(10, Math.ceil(steps / 20)), checkpointEvery };
   for (const [name, value] of Object.entries(paces)) checkInteger(name, value, 1, MOST_STEPS);
   return paces;
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { checkNames, wrongType } from '../../check-options.ts';
+import { MOST_MEMORY_BYTES } from '../../engine/arena.ts';
 import { ForetokenError } from '../../errors.ts';
 import type { ModelConfig } from '../../formats/hf-config.ts';
 import { headLayout } from '../../heads/format.ts';
@@ -81,7 +82,8 @@ export async function estimateHeadTraining(
   // Beginnings are there twice: as they were read, and in the training's memory.
   const matrices = config.vocab * config.hidden * 4 * (config.tied ? 1 : 2);
   const total = training + memory.total + matrices;
-  if (memoryLimit !== undefined && total > memoryLimit) throw tooLarge(total, memoryLimit);
+  if (training > MOST_MEMORY_BYTES) throw tooLarge('training needs', training, MOST_MEMORY_BYTES);
+  if (memoryLimit !== undefined && total > memoryLimit) throw tooLarge('target and training need', total, memoryLimit);
   return { training, target: memory.total + matrices, total };
 }
 
@@ -245,9 +247,9 @@ function pick(options: object, names: readonly string[]): object {
   return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
 }
 
-function tooLarge(bytes: number, limit: number): ForetokenError {
+function tooLarge(what: string, bytes: number, limit: number): ForetokenError {
   return new ForetokenError(
     'memory.limit',
-    `target and training need ${bytes} bytes: the limit is ${limit}. A smaller batch, length or draftVocab needs less`,
+    `${what} ${bytes} bytes: the limit is ${limit}. A smaller batch, length or draftVocab needs less`,
   );
 }

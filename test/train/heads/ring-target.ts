@@ -25,7 +25,12 @@ export function ringTarget(): Record<string, Uint8Array> {
   const embedding = randomFloats(random(1), RING * HIDDEN);
   const head = new Float32Array(RING * HIDDEN);
   for (let token = 0; token < RING; token++) {
-    head.set(embedding.subarray(token * HIDDEN, (token + 1) * HIDDEN), next(token) * HIDDEN);
+    const row = embedding.subarray(token * HIDDEN, (token + 1) * HIDDEN);
+    // Small, so that the target leaves something to the other tokens: a head that is wrong and sure of it has no gradient of some divergences.
+    head.set(
+      row.map((value) => value / 16),
+      next(token) * HIDDEN,
+    );
   }
   const matrix = (data: Float32Array, rows: number, cols: number) =>
     ({ dtype: 'F32', shape: [rows, cols], data }) as const;
