@@ -64,7 +64,7 @@ test('a folder of texts becomes a head with its card and curves, and memory is t
 
 test('ctrl-C saves, and says how to go on', async () => {
   const broken = await foretoken(train('broken', '--steps', '2000', '--checkpoint-every', '1'), {
-    onMessage: (child, text) => void (text.includes('step 3') && child.kill('SIGINT')),
+    onMessage: (child, text) => void (text.includes('step 3') && !child.killed && child.kill('SIGINT')),
   });
   assert.is(broken.code, 130, broken.stderr);
   assert.match(broken.stderr, /saved in .*: the same command with --resume goes on/);
@@ -73,7 +73,7 @@ test('ctrl-C saves, and says how to go on', async () => {
 
 test('a run that was killed is resumed to the bits of one that went through', async () => {
   const killed = await foretoken(train('killed', '--checkpoint-every', '2'), {
-    onMessage: (child, text) => void (text.includes('step 3') && child.kill('SIGKILL')),
+    onMessage: (child, text) => void (text.includes('step 3') && !child.killed && child.kill('SIGKILL')),
   });
   assert.is(killed.code, null);
   assert.equal(readdirSync(path('killed')), ['checkpoint.safetensors']);
