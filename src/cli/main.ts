@@ -19,29 +19,31 @@ import { indexCommand } from './index-store.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
-import { trainCommand } from './train.ts';
+import { trainHeadCommand } from './train-head.ts';
 import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[generateCommand, chatCommand, embedCommand],
-  ...[inspectCommand, convertCommand, indexCommand, trainCommand, benchCommand, acceptanceCommand, cacheCommand],
+  ...[inspectCommand, convertCommand, indexCommand, benchCommand, acceptanceCommand, cacheCommand, trainHeadCommand],
 ];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;
 
-async function main(parameters: readonly string[], terminal: Terminal): Promise<void> {
-  const [name, ...rest] = parameters;
+async function main(words: readonly string[], terminal: Terminal): Promise<void> {
+  const [name, ...rest] = words;
   if (name === '--version') return terminal.write(`${await packageVersion()}\n`);
   if (name === '--help' || name === 'help') return terminal.write(overview());
   if (name === undefined) throw new ForetokenError('usage.command', `no command given\n${overview().trimEnd()}`);
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+  const names = [name, `${name} ${rest[0]}`];
+  const command = COMMANDS.find((candidate) => names.includes(candidate.name));
   if (!command) {
     throw new ForetokenError(
       'usage.command',
       `unknown command ${quote(name)}: expected ${COMMANDS.map((known) => known.name).join(', ')}, --help or --version`,
     );
   }
-  const parsed = parseOptions(rest, { ...command.options, ...HELP_OPTION }, command.positionals);
+  const parameters = rest.slice(command.name.split(' ').length - 1);
+  const parsed = parseOptions(parameters, { ...command.options, ...HELP_OPTION }, command.positionals);
   if (parsed.options.help) return terminal.write(commandHelp(command));
   return command.run(parsed, terminal);
 }

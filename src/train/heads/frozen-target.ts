@@ -104,11 +104,11 @@ export class FrozenTarget {
 
 /**
  * Loads the target.
- * @param writes whether it is to write texts, for which it needs a session more
+ * @param options with two sessions where it is to write texts
  * @throws {ForetokenError} as `load`
  */
-export async function loadTarget(source: ModelInput, options: LoadOptions, writes: boolean): Promise<FrozenTarget> {
-  const { transformer, ...parts } = await loadParts(source, { ...options, sessions: writes ? 2 : 1 });
+export async function loadTarget(source: ModelInput, options: LoadOptions): Promise<FrozenTarget> {
+  const { transformer, ...parts } = await loadParts(source, options);
   const session = transformer.session();
   return new FrozenTarget(new Model(transformer, { ...parts, concurrency: 'queue' }), session);
 }

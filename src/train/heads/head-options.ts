@@ -64,7 +64,7 @@ export interface HeadRun {
   readonly engine?: Engine;
   /** As of `createEngine`. */
   readonly worker?: () => WorkerLike;
-  /** Most bytes of the training's memory; default 4 GiB. */
+  /** Most bytes that target and training may have together; default any number that the host gives. */
   readonly memoryLimit?: number;
   /** Steps between two measurements on what is held out; default a twentieth of all, 10 at least. */
   readonly evaluateEvery?: number;

@@ -11,7 +11,7 @@ import { MOST_MEMORY_BYTES } from '../../engine/arena.ts';
 import { ForetokenError } from '../../errors.ts';
 import type { ModelConfig } from '../../formats/hf-config.ts';
 import { headLayout } from '../../heads/format.ts';
-import { estimate, type ModelInput, openModel } from '../../load.ts';
+import { estimate, type LoadOptions, type ModelInput, openModel } from '../../load.ts';
 import { formOf } from '../../model/form.ts';
 import type { Graph } from '../graph.ts';
 import { warmUpCosine } from '../learning-rate.ts';
@@ -68,17 +68,15 @@ const NAMES: readonly (keyof TrainHeadOptions)[] = [
  */
 export async function estimateHeadTraining(
   target: ModelInput,
-  { load = {}, threads, memoryLimit, ...options }: HeadRecipe & HeadRun,
+  options: HeadRecipe & HeadRun,
 ): Promise<HeadTrainingMemory> {
-  const config = await configOf(target, { load });
-  const recipe = fullRecipe(pick(options, RECIPE_NAMES) as HeadRecipe, config);
+  const { load = {}, threads, memoryLimit } = options;
+  const config = await configOf(target, options);
+  const recipe = fullRecipe(recipeOf(options), config);
   const graph = graphOf(recipe, config);
   const training = estimateTraining(graph, trainerOptions(recipe, { ...(threads !== undefined && { threads }) }));
-  const { dtype, kv, hub } = load;
-  const memory = await estimate(target, {
-    ...{ context: recipe.length, sessions: sessionsOf(recipe) },
-    ...{ ...(dtype && { dtype }), ...(kv && { kv }), ...(hub && { hub }) },
-  });
+  const { tokenizer: _, ...held } = load;
+  const memory = await estimate(target, { ...held, context: recipe.length, sessions: sessionsOf(recipe) });
   // Beginnings are there twice: as they were read, and in the training's memory.
   const matrices = config.vocab * config.hidden * 4 * (config.tied ? 1 : 2);
   const total = training + memory.total + matrices;
@@ -102,11 +100,11 @@ export async function estimateHeadTraining(
 export async function trainHead(target: ModelInput, options: TrainHeadOptions): Promise<TrainedHead> {
   checkNames(options, NAMES);
   checkCallbacks(options);
-  await estimateHeadTraining(target, pick(options, [...RECIPE_NAMES, ...RUN_NAMES]) as HeadRecipe & HeadRun);
+  await estimateHeadTraining(target, options);
   const config = await configOf(target, options);
-  const recipe = fullRecipe(pick(options, RECIPE_NAMES) as HeadRecipe, config);
+  const recipe = fullRecipe(recipeOf(options), config);
   pacesOf(options, recipe);
-  const frozen = await loadTarget(target, loadOptions(options, recipe), recipe.onPolicy !== undefined);
+  const frozen = await loadTarget(target, loadOptions(options, recipe));
   let run: Run | undefined;
   try {
     run = await prepare(target, frozen, recipe, options);
@@ -138,10 +136,11 @@ async function configOf(target: ModelInput, { load = {} }: HeadRun): Promise<Mod
   return model.config;
 }
 
-function loadOptions({ load, threads, engine, worker, signal }: TrainHeadOptions, { length }: FullRecipe) {
+function loadOptions({ load, threads, engine, worker, signal }: TrainHeadOptions, recipe: FullRecipe): LoadOptions {
   return {
     ...load,
-    context: length,
+    context: recipe.length,
+    sessions: sessionsOf(recipe),
     ...(threads !== undefined && { threads }),
     ...(engine && { engine }),
     ...(worker && { worker }),
@@ -149,6 +148,7 @@ function loadOptions({ load, threads, engine, worker, signal }: TrainHeadOptions
   };
 }
 
+/** One for hidden states, and one to write in. */
 const sessionsOf = ({ onPolicy }: FullRecipe): number => (onPolicy ? 2 : 1);
 
 function trainerOptions(
@@ -194,7 +194,7 @@ async function prepare(
     const tokens = await writer.text(window, windows.training.length + number, signal);
     heldOut.push({ tokens, ...(await frozen.states(tokens, true, signal)) });
   }
-  const fingerprint = await sha256(...heldOut.map(({ hidden }) => hidden));
+  const fingerprint = await fingerprintOf(frozen, length);
   const identity = { ...recipe, texts: await sha256(...windows.training), target: fingerprint };
   const matrices = await readTargetMatrices(target, { ...options.load, ...(signal && { signal }) });
   const graph = graphOf(recipe, config, {
@@ -204,23 +204,18 @@ async function prepare(
   });
   const trainer = await createTrainer(graph, trainerOptions(recipe, options));
   const states = new CachedStates(frozen, fingerprint, cache);
-  const stored = options.stored ?? defaultType(headConfigOf(recipe, config));
+  const head = headConfigOf(recipe, config);
+  const stored = options.stored ?? defaultType(head);
   return new Run(
-    {
-      recipe,
-      config: headConfigOf(recipe, config),
-      graph,
-      trainer,
-      vocabulary,
-      windows,
-      heldOut,
-      writer,
-      states,
-      identity,
-      stored,
-    },
-    { ...pacesOf(options, recipe), ...options },
+    { recipe, config: head, graph, trainer, vocabulary, windows, heldOut, writer, states, identity, stored },
+    { ...options, ...pacesOf(options, recipe) },
   );
+}
+
+/** What a target computes for its first tokens: another target, or the same in another type, computes something else. */
+async function fingerprintOf(target: FrozenTarget, length: number): Promise<string> {
+  const tokens = Int32Array.from({ length: Math.min(64, length, target.config.vocab) }, (_, token) => token);
+  return sha256((await target.states(tokens, false)).hidden);
 }
 
 /** @throws {ForetokenError} `prompt.token`, `prompt.tokenizer` */
@@ -242,9 +237,10 @@ function rootMeanSquare(texts: readonly HeldOutText[]): number {
   return Math.sqrt(sum / count);
 }
 
-/** Those of the options that have one of these names. */
-function pick(options: object, names: readonly string[]): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+/** The recipe among all options. */
+function recipeOf(options: HeadRecipe & HeadRun): HeadRecipe {
+  const names: readonly string[] = RECIPE_NAMES;
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name))) as unknown as HeadRecipe;
 }
 
 function tooLarge(what: string, bytes: number, limit: number): ForetokenError {

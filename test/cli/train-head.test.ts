@@ -84,7 +84,7 @@ test('a run that was killed is resumed to the bits of one that went through', as
 });
 
 for (const [what, parameters, code] of [
-  ['nothing to train', ['train', '--kind', 'medusa'], 'usage.argument'],
+  ['nothing to train', ['train', '--kind', 'medusa'], 'usage.command'],
   ['no kind', ['train', 'head', '--out', path('none'), DATA], 'usage.option'],
   ['no folder', ['train', 'head', '--kind', 'medusa', DATA], 'usage.option'],
   ['no texts', ['train', 'head', '--kind', 'medusa', '--out', path('none')], 'usage.option'],

@@ -74,24 +74,18 @@ const OPTIONS = {
   ...{ dtype, kv, threads, 'peer-tokenizer': peer },
 } as const satisfies OptionTable;
 
-export const trainCommand = command({
-  name: 'train',
+export const trainHeadCommand = command({
+  name: 'train head',
   summary: 'trains draft heads for a model',
-  usage: 'head --kind KIND --data FILES --out DIR [OPTIONS]',
+  usage: '--kind KIND --data FILES --out DIR [OPTIONS]',
   options: OPTIONS,
   positionals: MOST_PLACES,
-  notes: `Heads guess several tokens at once, which the model then checks. They are trained from texts of the kind that it will write; more FILES may follow
-the word head. ctrl-C saves, and --resume goes on, also after a kill, to the same bits. DIR gets config.json, model.safetensors, a card and curves.
+  notes: `Heads guess several tokens at once, which the model then checks. They are trained from texts of the kind that it will write; more FILES
+may follow without --data. ctrl-C saves, and --resume goes on, also after a kill, to the same bits. DIR gets config.json, model.safetensors, a card and curves.
 
   foretoken train head --kind medusa --data src --out my-heads --draft-vocab 1024
   foretoken train head --kind hydra --model my-model --data notes.md --on-policy --out my-heads --steps 200`,
-  async run({ options, positionals: [what, ...files] }, terminal) {
-    if (what !== 'head') {
-      throw new ForetokenError(
-        'usage.argument',
-        `expected what is to be trained, head, not ${quote(what ?? 'nothing')}`,
-      );
-    }
+  async run({ options, positionals: files }, terminal) {
     const { kind, out, data = [] } = options;
     if (kind === undefined) throw new ForetokenError('usage.option', `--kind: expected ${HEAD_KINDS.join(', ')}`);
     if (out === undefined) throw new ForetokenError('usage.option', '--out: give the folder to write');
@@ -140,7 +134,7 @@ async function train(
   if (!resume) await expectNothing(out);
   const { signal: _, onProgress: __, threads: count, ...load } = loadOptions(options, terminal);
   const run = { ...recipe, load, ...(count !== undefined && { threads: count }) };
-  const memory = await estimateHeadTraining(name, withoutWriting(run));
+  const memory = await estimateHeadTraining(name, run);
   terminal.note(`memory: ${bytesText(memory.training)} for training, ${bytesText(memory.target)} for the model`);
   const { texts, bytes, skipped } = await readTrainingData(places, signal);
   terminal.note(
@@ -199,11 +193,6 @@ async function train(
   await terminal.write(
     `${out}: ${recipe.kind} heads, ${figure(head.history.evaluations.at(-1)!.chainLength)} tokens a pass, ${duration(head.history.seconds)}\n`,
   );
-}
-
-/** What the estimate needs of the options. */
-function withoutWriting({ stored, ...rest }: Recipe): Omit<Recipe, 'stored'> {
-  return rest;
 }
 
 async function readCheckpointFile(path: string): Promise<Uint8Array> {
