@@ -84,6 +84,11 @@ test('kept hidden states give the bits of computed ones, and each window is comp
   for (const { files } of [again, without]) assert.equal(files, first.files);
 });
 
+test('two threads give the bits of one', async () => {
+  const [one, two] = [await train(tiny({ kind: 'hydra' })), await train(tiny({ kind: 'hydra', threads: 2 }))];
+  assert.equal(two.files, one.files);
+});
+
 for (const [name, options] of Object.entries({
   'of texts': {},
   'of hydra++ with a reduced vocabulary': { kind: 'hydra++', layers: 2, draftVocab: 48 },
