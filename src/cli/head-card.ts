@@ -60,7 +60,7 @@ ${rows.join('\n')}
 ## Training
 
 Data: ${facts.data.map((place) => `\`${place}\``).join(', ')}: ${facts.dataFiles} texts, ${bytesText(facts.dataBytes)}, ${countText(head.tokens)} tokens to train on.${written}
-What was learnt are ${learnt}. ${recipe.steps} updates of ${recipe.batch} windows took ${duration(history.seconds)} on ${facts.machine}.
+The heads learnt ${learnt}. ${recipe.steps} updates of ${recipe.batch} windows took ${duration(history.seconds)} on ${facts.machine}.
 
 \`\`\`
 ${facts.command}
