@@ -133,38 +133,26 @@ async function train(
   const { signal } = terminal;
   if (!resume) await expectNothing(out);
   const { signal: _, onProgress: __, threads: count, ...load } = loadOptions(options, terminal);
-  const run = { ...recipe, load, ...(count !== undefined && { threads: count }) };
+  const run = {
+    ...recipe,
+    load,
+    memoryLimit: process.availableMemory(),
+    ...(count !== undefined && { threads: count }),
+  };
   const memory = await estimateHeadTraining(name, run);
   terminal.note(`memory: ${bytesText(memory.training)} for training, ${bytesText(memory.target)} for the model`);
   const { texts, bytes, skipped } = await readTrainingData(places, signal);
-  terminal.note(
-    `${texts.length} texts, ${bytesText(bytes)}${skipped > 0 ? `; ${skipped} files that are no text` : ''}`,
-  );
+  const leftOut = skipped > 0 ? `; ${skipped} files that are no text` : '';
+  terminal.note(`${texts.length} texts, ${bytesText(bytes)}${leftOut}`);
   const checkpoint = resume ? await readCheckpointFile(join(out, CHECKPOINT)) : undefined;
-  await mkdir(out, { recursive: true });
 
-  let measured = '';
   let saved = false;
   const head = await trainHead(name, {
-    ...run,
-    ...{ texts, signal, memoryLimit: process.availableMemory() },
+    ...{ ...run, texts, signal, ...progressOn(terminal) },
     ...(checkpoint && { resume: checkpoint }),
-    ...(cache !== undefined && { cache: await folderCache(cache) }),
-    onProgress({ step, steps, loss, tokensPerSecond, secondsLeft }) {
-      terminal.status(
-        () =>
-          `step ${step} of ${steps}, loss ${figure(loss)}, ${measured}${figure(tokensPerSecond)} tokens/s, ${duration(secondsLeft)} left`,
-      );
-    },
-    onEvaluation({ step, loss, accuracy, chainLength }) {
-      const best = accuracy.map(([first]) => `${Math.round(100 * first!)}%`).join(' ');
-      measured = `${figure(chainLength)} tokens a pass, `;
-      terminal.note(
-        `step ${step}: held-out loss ${figure(loss)}, accepted ${best}, ${figure(chainLength)} tokens a pass`,
-      );
-    },
+    ...(cache !== undefined && { cache: folderCache(cache) }),
     async onCheckpoint(state) {
-      await replaceFile(join(out, CHECKPOINT), state);
+      await writeInto(out, CHECKPOINT, state);
       saved = true;
     },
   }).catch((error: unknown) => {
@@ -172,27 +160,39 @@ async function train(
     throw error;
   });
 
-  const facts = {
+  const words = process.argv.slice(2).filter((word) => word !== '--resume');
+  const card = headCard(head, {
     model: name,
     data: places,
     ...{ dataFiles: texts.length, dataBytes: bytes },
-    command: `foretoken ${process.argv
-      .slice(2)
-      .filter((word) => word !== '--resume')
-      .join(' ')}`,
+    command: `foretoken ${words.join(' ')}`,
     machine: `${count ?? 1} of ${availableParallelism()} threads of ${cpus()[0]?.model ?? 'an unknown processor'}`,
-  };
-  for (const [file, bytesOfFile] of [
-    ...head.files,
-    ...headCharts(head),
-    ['README.md', headCard(head, facts)],
-  ] as const) {
-    await replaceFile(join(out, file), bytesOfFile);
-  }
+  });
+  const files = [...head.files, ...headCharts(head), ['README.md', card] as const];
+  for (const [file, content] of files) await writeInto(out, file, content);
   await rm(join(out, CHECKPOINT), { force: true });
-  await terminal.write(
-    `${out}: ${recipe.kind} heads, ${figure(head.history.evaluations.at(-1)!.chainLength)} tokens a pass, ${duration(head.history.seconds)}\n`,
-  );
+  const { evaluations, seconds } = head.history;
+  const tokens = figure(evaluations.at(-1)!.chainLength);
+  await terminal.write(`${out}: ${recipe.kind} heads, ${tokens} tokens a pass, ${duration(seconds)}\n`);
+}
+
+/** A live line after every update, and a line that stays after every measurement. */
+function progressOn(terminal: Terminal): Pick<TrainHeadOptions, 'onProgress' | 'onEvaluation'> {
+  /** Of the last measurement; a run that goes on has none yet. */
+  let measured: string[] = [];
+  return {
+    onProgress({ step, steps, loss, tokensPerSecond, secondsLeft }) {
+      const parts = [`step ${step} of ${steps}`, `loss ${figure(loss)}`, ...measured];
+      terminal.status(() =>
+        [...parts, `${figure(tokensPerSecond)} tokens/s`, `${duration(secondsLeft)} left`].join(', '),
+      );
+    },
+    onEvaluation({ step, loss, accuracy, chainLength }) {
+      const best = accuracy.map(([first]) => `${Math.round(100 * first!)}%`).join(' ');
+      measured = [`${figure(chainLength)} tokens a pass`];
+      terminal.note(`step ${step}: held-out loss ${figure(loss)}, accepted ${best}, ${measured[0]}`);
+    },
+  };
 }
 
 async function readCheckpointFile(path: string): Promise<Uint8Array> {
@@ -203,17 +203,18 @@ async function readCheckpointFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes a file under another name first, so that a kill leaves the old one or the new one. */
-async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+/** Writes a file of a folder under another name first, so that a kill leaves the old one or the new one. */
+async function writeInto(folder: string, name: string, content: Uint8Array | string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, name);
   await writeFile(`${path}.part`, content);
   await rename(`${path}.part`, path);
 }
 
 /** A file for each window. */
-async function folderCache(folder: string): Promise<StateCache> {
-  await mkdir(folder, { recursive: true });
+function folderCache(folder: string): StateCache {
   return {
     get: (name) => readFile(join(folder, name)).catch(() => undefined),
-    set: (name, bytes) => replaceFile(join(folder, name), bytes),
+    set: (name, bytes) => writeInto(folder, name, bytes),
   };
 }

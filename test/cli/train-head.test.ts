@@ -92,6 +92,7 @@ for (const [what, parameters, code] of [
   ['a text that is not there', [...train('none'), path('nowhere.md')], 'source.missing'],
   ['a folder that exists', train('whole'), 'usage.argument'],
   ['a run that never was', train('none', '--resume'), 'source.missing'],
+  ['too little text', [...train('none'), '--held-out', '1000'], 'train.data'],
   ['more memory than there is', train('none', '--length', '2048', '--batch', '4096'), 'memory.limit'],
 ] as const) {
   test(`${what}: refused with ${code}, and nothing is written`, async () => {

@@ -19,7 +19,7 @@ export interface HeadRecipe {
   readonly heads?: number;
   /** Residual blocks; default 1, 2 for `recurrent`, 4 for `hydra++`. Each has weights of its own. */
   readonly layers?: number;
-  /** V': a head guesses among so many tokens, the most frequent of the texts; a multiple of 4. Default: all. */
+  /** V': a head guesses among so many tokens, the most frequent of the texts; unless `loss` is `text` a multiple of 4. Default: all. */
   readonly draftVocab?: number;
   /** The output layer stays the target's own, and is not stored; not with `draftVocab`, nor for `recurrent`. Default false. */
   readonly tied?: boolean;
@@ -122,7 +122,8 @@ export function fullRecipe(recipe: HeadRecipe, { context, vocab, hidden }: Model
   }
   const tokens = draftVocab ?? vocab;
   if (draftVocab !== undefined) checkInteger('draftVocab', draftVocab, 4, vocab);
-  if (tokens % 4 !== 0) throw outOfRange('draftVocab', 'a multiple of 4', tokens);
+  // The target's probabilities are gathered row by row, four numbers at a time.
+  if (loss !== 'text' && tokens % 4 !== 0) throw outOfRange('draftVocab', `a multiple of 4 for ${loss}`, tokens);
   if (hidden % 4 !== 0) throw new ForetokenError('config.unsupported', `hidden is ${hidden}: expected a multiple of 4`);
   return {
     ...{ kind, heads, layers, draftVocab, tied, loss, beta, decay, steps, batch, length },
