@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { svgChart } from './shared/chart.ts';
+import { svgChart } from '../src/cli/chart.ts';
 import { repository } from './shared/prompts.ts';
 import type { Findings, Table } from './shared/report.ts';
 

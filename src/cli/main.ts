@@ -19,12 +19,14 @@ import { indexCommand } from './index-store.ts';
 import { inspectCommand } from './inspect.ts';
 import { helpLines, parseOptions } from './options.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
+import { trainHeadCommand } from './train-head.ts';
 import { trainJudgeCommand } from './train-judge.ts';
 import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[generateCommand, chatCommand, embedCommand],
-  ...[inspectCommand, convertCommand, indexCommand, benchCommand, acceptanceCommand, cacheCommand, trainJudgeCommand],
+  ...[inspectCommand, convertCommand, indexCommand, benchCommand, acceptanceCommand, cacheCommand],
+  ...[trainHeadCommand, trainJudgeCommand],
 ];
 
 const HELP_OPTION = { help: { kind: 'flag', help: 'this text' } } as const;

@@ -21,6 +21,19 @@ export {
   type TrainJudgeOptions,
   trainJudge,
 } from './judge/index.ts';
+export type { HeadType } from './heads/head-files.ts';
+export type { HeadLoss } from './heads/head-graph.ts';
+export type { FullRecipe, HeadRecipe, HeadRun, OnPolicy } from './heads/head-options.ts';
+export type { HeadProgress, RunListeners, TrainedHead } from './heads/head-run.ts';
+export type { HeadEvaluation, HeadHistory } from './heads/history.ts';
+export type { StateCache } from './heads/state-cache.ts';
+export {
+  estimateHeadTraining,
+  type HeadTrainingMemory,
+  type TrainHeadOptions,
+  type TrainingText,
+  trainHead,
+} from './heads/train-head.ts';
 export { Graph, type Ids, type Initial, type Mask, type ParameterOptions, type Tensor } from './graph.ts';
 export {
   type DecoderLayerOptions,

@@ -27,6 +27,8 @@ export interface DecoderLayerOptions {
   readonly rotary: Tensor;
   /** How matrices begin; default: a deviation of 0.02. Norms begin as ones. */
   readonly initial?: Initial;
+  /** How the two matrices begin whose output is added to the stream; default as `initial`. Of zeros the layer begins as nothing. */
+  readonly outward?: Initial;
 }
 
 /**
@@ -34,11 +36,11 @@ export interface DecoderLayerOptions {
  * @param x (rows, hidden)
  */
 export function decoderLayer(x: Tensor, prefix: string, options: DecoderLayerOptions): Tensor {
-  const { shape, mask, rotary, initial = { deviation: 0.02 } } = options;
+  const { shape, mask, rotary, initial = { deviation: 0.02 }, outward = initial } = options;
   const { hidden, intermediate, queryHeads, kvHeads, headDim, rmsNormEpsilon } = shape;
   const { graph } = x;
-  const project = (input: Tensor, name: string, outDim: number, inDim: number) =>
-    linear(input, graph.parameter(`${prefix}.${name}.weight`, outDim, inDim, { initial }));
+  const project = (input: Tensor, name: string, outDim: number, inDim: number, begin = initial) =>
+    linear(input, graph.parameter(`${prefix}.${name}.weight`, outDim, inDim, { initial: begin }));
   const norm = (input: Tensor, name: string) =>
     rmsNorm(input, graph.parameter(`${prefix}.${name}.weight`, 1, hidden, { initial: 1 }), rmsNormEpsilon);
 
@@ -47,14 +49,14 @@ export function decoderLayer(x: Tensor, prefix: string, options: DecoderLayerOpt
   const k = rope(project(normed, 'self_attn.k_proj', kvHeads * headDim, hidden), rotary, { headDim });
   const v = project(normed, 'self_attn.v_proj', kvHeads * headDim, hidden);
   const attended = attention(q, k, v, mask, { headDim });
-  const stream = add(x, project(attended, 'self_attn.o_proj', hidden, queryHeads * headDim));
+  const stream = add(x, project(attended, 'self_attn.o_proj', hidden, queryHeads * headDim, outward));
 
   const inner = norm(stream, 'post_attention_layernorm');
   const gated = silu(
     project(inner, 'mlp.gate_proj', intermediate, hidden),
     project(inner, 'mlp.up_proj', intermediate, hidden),
   );
-  return add(stream, project(gated, 'mlp.down_proj', hidden, intermediate));
+  return add(stream, project(gated, 'mlp.down_proj', hidden, intermediate, outward));
 }
 
 /** Parameters of a recurrent cell, used at every step. */

@@ -23,9 +23,14 @@ export interface Conditions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called at the first output on stdout. */
   readonly onOutput?: (child: ReturnType<typeof spawn>) => void;
+  /** Called with all of stderr so far, whenever there is more. */
+  readonly onMessage?: (child: ReturnType<typeof spawn>, text: string) => void;
 }
 
-export function foretoken(parameters: readonly string[], { input, env, onOutput }: Conditions = {}): Promise<Outcome> {
+export function foretoken(
+  parameters: readonly string[],
+  { input, env, onOutput, onMessage }: Conditions = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [mainPath, ...parameters], {
       env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
@@ -36,7 +41,10 @@ export function foretoken(parameters: readonly string[], { input, env, onOutput 
       if (stdout === '') onOutput?.(child);
       stdout += text;
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      onMessage?.(child, stderr);
+    });
     child.stdin.on('error', () => {}); // a command that reads no stdin may be gone before it is written
     child.stdin.end(input ?? '');
     child.on('error', reject);

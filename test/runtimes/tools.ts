@@ -27,6 +27,8 @@ export interface BundleOptions {
 export interface Page {
   goto(address: string): Promise<unknown>;
   click(selector: string): Promise<void>;
+  /** The value, or the awaited one, of an expression in the page. */
+  evaluate(expression: string): Promise<unknown>;
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void;
   on(event: 'pageerror', listener: (error: Error) => void): void;
   close(): Promise<void>;

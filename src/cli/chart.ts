@@ -2,7 +2,28 @@
  * Charts as SVG: lines over an axis, with intervals where they are known. They read on light and dark pages.
  * @module
  */
-import type { Chart, Series } from './report.ts';
+
+/** A line of points, or points with intervals. */
+export interface Series {
+  readonly name: string;
+  /** A limit, not a measurement of its own: a dashed line without dots, named where it ends. */
+  readonly limit?: boolean;
+  readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
+}
+
+export interface Chart {
+  /** File name without ending, and what it shows. */
+  readonly name: string;
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  /** Each step to the right doubles x; each step up doubles y. */
+  readonly logarithmicX?: boolean;
+  readonly logarithmicY?: boolean;
+  /** Horizontal lines to compare with. */
+  readonly marks?: readonly { readonly y: number; readonly label: string }[];
+  readonly series: readonly Series[];
+}
 
 const WIDTH = 640;
 const HEIGHT = 360;
