@@ -12,7 +12,7 @@ export type { Generation } from './decode/generation.ts';
 export type { DraftOption, GenerateOptions, Prediction, Progress } from './decode/options.ts';
 export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
-export type { AcceptedNode, StepReport } from './decode/step-report.ts';
+export type { DraftedNode, StepReport } from './decode/step-report.ts';
 export type { AnyDrafter, Drafter, Outlook, StepRecord } from './draft/drafter.ts';
 export type { EmbedOptions } from './embed.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
