@@ -44,7 +44,11 @@ export const DRAFT_MODEL_OPTIONS = {
     value: 'RULE',
     help: `what is accepted: by default the model's own choice or draw; else ${Object.keys(RULES).join(', ')}`,
   },
-  'draft-model': { kind: 'text', value: 'NAME', help: 'a smaller model of the same vocabulary that drafts' },
+  'draft-model': {
+    kind: 'text',
+    value: 'NAME',
+    help: 'a smaller model that drafts, of the same vocabulary or another',
+  },
   'draft-shape': {
     kind: 'text',
     value: 'SHAPE',
@@ -74,31 +78,23 @@ export function ruleOption({ verify }: Given): AnyRule | undefined {
 
 /**
  * The drafter of `--draft-model`.
- * @throws {ForetokenError} `usage.option` for a shape that is none, or a model of another vocabulary; what `load` and `draftModel` state
+ * @throws {ForetokenError} `usage.option` for a shape that is none; what `load` and `draftModel` state
  */
 export async function draftModelOption(
   given: Given,
-  target: Pick<Model, 'config'>,
   terminal: Terminal,
 ): Promise<DraftModel<DraftSampling> | undefined> {
   const { 'draft-model': name, 'draft-temperature': temperature } = given;
   if (name === undefined) return undefined;
   const rule = given.verify?.split(':')[0] ?? 'exact-draw';
   const shape = readShape(given['draft-shape'] ?? RULES[rule]![1]);
-  const model = await loadDraftModel(name, target, terminal);
+  const model = await loadDraftModel(name, terminal);
   return draftModel(model, shape, temperature === undefined ? {} : { temperature });
 }
 
-/** @throws {ForetokenError} `usage.option` for a model of another vocabulary */
-export async function loadDraftModel(name: string, target: Pick<Model, 'config'>, terminal: Terminal): Promise<Model> {
-  const model = await load(name, loadOptions({}, terminal));
-  if (model.config.vocab !== target.config.vocab) {
-    throw new ForetokenError(
-      'usage.option',
-      `--draft-model: a vocabulary of ${model.config.vocab}, the model's has ${target.config.vocab}`,
-    );
-  }
-  return model;
+/** As `load` loads it by default. */
+export function loadDraftModel(name: string, terminal: Terminal): Promise<Model> {
+  return load(name, loadOptions({}, terminal));
 }
 
 function readShape(text: string): TreeShape<DraftSampling> {

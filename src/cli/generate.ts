@@ -61,7 +61,7 @@ Ctrl-C ends the text; what there is of it is kept.
     const cache = await openPromptCache(options);
     const rule = ruleOption(options);
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
-    const drafter = await draftModelOption(options, model, terminal);
+    const drafter = await draftModelOption(options, terminal);
     const onProgress = ({ phase, done, total }: Progress) =>
       terminal.status(() =>
         phase === 'prefill' ? `prompt, ${done} of ${total} tokens` : summaryLine(generation.stats),

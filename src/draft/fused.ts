@@ -13,7 +13,7 @@
 import { childWith, type DraftTree, scoreAt } from '../tree/draft-tree.ts';
 import { keepBest, subtree } from '../tree/prune.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
-import type { Drafter, Outlook, StepRecord } from './drafter.ts';
+import type { DraftedModel, Drafter, Outlook, StepRecord } from './drafter.ts';
 
 export interface FuseOptions {
   /** Below a node that the generator has guessed after: least probability that its scores leave for a retrieved child; default 0.01. */
@@ -88,6 +88,15 @@ export class Fused implements Drafter {
     if (generator.outlook && retriever.outlook) {
       this.outlook = () => surer(generator.outlook!(), retriever.outlook!());
     }
+  }
+
+  get note(): string | undefined {
+    return [this.#generator.note, this.#retriever.note].filter(Boolean).join('; ') || undefined;
+  }
+
+  meet(model: DraftedModel): void {
+    this.#generator.meet?.(model);
+    this.#retriever.meet?.(model);
   }
 
   begin(prompt: Int32Array, seed: number): void {
