@@ -22,7 +22,8 @@ const PAIRS: readonly (readonly [target: Name, draft: Name])[] = [
   ['llama2', 'llama3'],
   ['gemma', 'gpt2'],
 ];
-const START = TEXT.slice(0, 30);
+/** Ends before a space, where every tokenizer cuts. */
+const START = TEXT.slice(0, TEXT.indexOf(' {'));
 
 interface Setting {
   readonly target: TextTokenizer;
@@ -54,10 +55,15 @@ for (const [targetName, draftName] of PAIRS) {
   test(`${pair}: greedy and seeded tokens are those of plain decoding, and most text comes from drafts`, async () => {
     for (const options of [{}, { temperature: 0.7, seed: 3 }]) {
       const plain = await run(setting, undefined, options);
-      for (const shape of [likeliest([1, 1, 1, 1]), likeliest([2, 1, 1]), chains(2, 3), beam(2, 3)]) {
+      for (const [shape, least] of [
+        [likeliest([1, 1, 1, 1]), 36],
+        [likeliest([2, 1, 1]), 30],
+        [chains(2, 3), 15],
+        [beam(2, 3), 15],
+      ] as const) {
         const { tokens, stats } = await run(setting, shape, options);
         assert.equal(tokens, plain.tokens, shape.name);
-        assert.ok(stats.num_accepted_tokens > 15, `${shape.name}: ${stats.num_accepted_tokens} accepted`);
+        assert.ok(stats.num_accepted_tokens >= least, `${shape.name}: ${stats.num_accepted_tokens} accepted`);
       }
     }
   });
@@ -71,7 +77,7 @@ for (const [targetName, draftName] of PAIRS) {
       const options = { verifier, temperature: 1, seed: 5 };
       const [first, again] = [await run(setting, shape, options), await run(setting, shape, options)];
       assert.equal(again.tokens, first.tokens);
-      assert.ok(first.stats.num_accepted_tokens > 15, `${verifier.name}: ${first.stats.num_accepted_tokens} accepted`);
+      assert.ok(first.stats.num_accepted_tokens >= 8, `${verifier.name}: ${first.stats.num_accepted_tokens} accepted`);
       const greedy = await run(setting, shape, { verifier });
       assert.equal(greedy.tokens, (await run(setting, undefined, {})).tokens);
     }

@@ -29,12 +29,18 @@ The committee decided that the translation of every document should be checked t
 export function recitation(tokenizer: TextTokenizer, text: string, strength = 12): Language {
   const rest = madeUpLanguage(7, tokenizer.vocab, { order: 1, spread: 3 });
   const special = new Set(tokenizer.addedTokens.flatMap((token) => (token.special ? [token.id] : [])));
+  const whole = tokenizer.encode(text);
   return (path) => {
     const logits = rest(path);
     const words = path.filter((id) => !special.has(id));
+    if (words.length < whole.length && words.every((id, i) => id === whole[i])) {
+      logits[whole[words.length]!]! += strength;
+      return logits;
+    }
     const said = textOf(tokenizer, words).replace(/^ /, '');
     if (!text.startsWith(said)) return logits;
-    const [next] = encodeMidText(tokenizer, text.slice(said.length, said.length + 60)) ?? [];
+    const [next] =
+      encodeMidText(tokenizer, text.slice(said.length, said.length + 60).replace(/[\ud800-\udbff]$/, '')) ?? [];
     if (next !== undefined) logits[next]! += strength;
     return logits;
   };
