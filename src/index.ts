@@ -13,7 +13,7 @@ export type { DraftOption, GenerateOptions, Prediction, Progress } from './decod
 export type { FinishReason, Piece } from './decode/output.ts';
 export type { GenerationStats } from './decode/stats.ts';
 export type { DraftedNode, StepReport } from './decode/step-report.ts';
-export type { AnyDrafter, Drafter, Outlook, StepRecord } from './draft/drafter.ts';
+export type { AnyDrafter, DraftedModel, Drafter, Outlook, StepRecord } from './draft/drafter.ts';
 export type { EmbedOptions } from './embed.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.ts';
 export type { WorkerLike } from './runtime/workers.ts';

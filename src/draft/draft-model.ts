@@ -19,10 +19,10 @@ import { TokenCache } from '../decode/token-cache.ts';
 import { ForetokenError } from '../errors.ts';
 import type { Target } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import { chain, type DraftSampling, type DraftTree, rootOnly } from '../tree/draft-tree.ts';
 import { SeededChooser, STREAMS } from '../verify/chooser.ts';
 import { normalise } from '../verify/rule.ts';
-import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { DraftedModel, Drafter, StepRecord } from './drafter.ts';
 import { depthWithin, SampledTree, type TreeShape } from './sampled-tree.ts';
 import { restrict } from './shared-tokens.ts';
@@ -103,7 +103,8 @@ export class DraftModel<S extends DraftSampling> implements Drafter<S> {
     this.#cache = new TokenCache(target);
     this.#tokenizer = tokenizer;
     this.dispose = dispose;
-    const own = { vocab: target.vocab, tokenizer };
+    // Until it is told otherwise: the same vocabulary.
+    const own = { vocab: target.vocab, tokenizer: undefined };
     this.#bridge = bridgeTo(own, own, this.sampling);
   }
 
@@ -111,6 +112,7 @@ export class DraftModel<S extends DraftSampling> implements Drafter<S> {
     return this.#bridge.note;
   }
 
+  /** @throws {ForetokenError} `option.draft` */
   meet(model: DraftedModel): void {
     const { vocab, tokenizer } = this.#bridge.target;
     if (model.vocab === vocab && model.tokenizer === tokenizer) return;

@@ -36,6 +36,8 @@ export function sharedTokens(
   vocab: { readonly draft: number; readonly target: number },
 ): SharedTokens {
   const [ours, theirs] = [spellings(draft, vocab.draft), spellings(target, vocab.target)];
+  if (ours.length === theirs.length && ours.every((spelling, id) => spelling === theirs[id]))
+    return sameVocabulary(ours.length);
   // Of tokens that spell the same the last one: single characters stand behind the tokens of bytes in SentencePiece's vocabularies.
   const idOf = (all: readonly (string | undefined)[]) => new Map(all.map((spelling, id) => [spelling, id]));
   const [draftId, targetId] = [idOf(ours), idOf(theirs)];
