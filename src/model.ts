@@ -200,10 +200,7 @@ export class Model {
       queue: this.#queue,
       drafting: this.#drafting,
       endTokens: this.config.eosTokens,
-      ...(tokenizer && {
-        detokenizer: () => tokenizer.detokenizer(),
-        encode: (text: string) => tokenizer.encode(text),
-      }),
+      ...(tokenizer && { detokenizer: () => tokenizer.detokenizer(), tokenizer }),
     };
     return new Conversation(this, session, host, (fork, held) => this.#converse(fork, held));
   }

@@ -1,19 +1,19 @@
 /**
- * ChatML, `<|im_start|>role ... <|im_end|>`, in the forms of Qwen 2, 2.5 and 3, SmolLM 2 and 3 and many fine-tuned models.
+ * ChatML, `<|im_start|>role ... <|im_end|>`, in the forms of Qwen 2, 2.5 and 3, SmolLM 2 and many fine-tuned models. SmolLM 3 has a file of its own.
  * @module
  */
 import type { Turn } from './messages.ts';
-import { dateText, lstripLines, rstrip, rstripLines, toJson } from './python.ts';
+import { lstripLines, rstripLines, toJson } from './python.ts';
 import type { Script } from './script.ts';
 import type { Chat, Render } from './template.ts';
 
 /** The tokens that end a turn. */
 export const CHATML_ENDS = ['<|im_end|>'];
 
-const OPEN_ANSWER = '<|im_start|>assistant\n';
+export const OPEN_ANSWER = '<|im_start|>assistant\n';
 
 /** A whole turn whose content stands as it is. */
-function write(script: Script, turn: Turn): void {
+export function writeTurn(script: Script, turn: Turn): void {
   script.template(`<|im_start|>${turn.role}\n`);
   script.content(turn);
   script.template('<|im_end|>\n');
@@ -25,7 +25,7 @@ export function chatml(system?: string): Render {
     if (system !== undefined && turns[0]!.role !== 'system') {
       script.template(`<|im_start|>system\n${system}<|im_end|>\n`);
     }
-    for (const turn of turns) write(script, turn);
+    for (const turn of turns) writeTurn(script, turn);
     if (addGenerationPrompt) script.template(OPEN_ANSWER);
   };
 }
@@ -90,7 +90,7 @@ export function qwen25(system: string, braces: '{' | '{{' = '{'): Render {
       if (turn.role === 'tool') {
         writeToolAnswer(script, turns, i);
       } else if (turn.toolCalls.length === 0) {
-        write(script, turn);
+        writeTurn(script, turn);
       } else {
         script.template('<|im_start|>assistant');
         if (turn.content !== '') {
@@ -143,7 +143,7 @@ export const qwen3: Render = (chat, script) => {
     if (turn.role === 'tool') {
       writeToolAnswer(script, turns, i);
     } else if (turn.role !== 'assistant') {
-      write(script, turn);
+      writeTurn(script, turn);
     } else {
       const { thought, said } = splitThoughts(turn);
       const isLast = i === turns.length - 1;
@@ -164,44 +164,4 @@ export const qwen3: Render = (chat, script) => {
     }
   }
   if (addGenerationPrompt) script.template(OPEN_ANSWER + (enableThinking === false ? '<think>\n\n</think>\n\n' : ''));
-};
-
-const SMOLLM3_THINKS = `You are a helpful AI assistant named SmolLM, trained by Hugging Face. Your role as an assistant involves thoroughly exploring questions through a systematic thinking process before providing the final precise and accurate solutions. This requires engaging in a comprehensive cycle of analysis, summarizing, exploration, reassessment, reflection, backtracking, and iteration to develop well-considered thinking process. Please structure your response into two main sections: Thought and Solution using the specified format: <think> Thought section </think> Solution section. In the Thought section, detail your reasoning process in steps. Each step should include detailed considerations such as analysing questions, summarizing relevant findings, brainstorming new ideas, verifying the accuracy of the current steps, refining any errors, and revisiting previous steps. In the Solution section, based on various attempts, explorations, and reflections from the Thought section, systematically present the final solution that you deem correct. The Solution section should be logical, accurate, and concise and detail necessary steps needed to reach the conclusion.`;
-const SMOLLM3_ANSWERS = 'You are a helpful AI assistant named SmolLM, trained by Hugging Face.';
-
-/**
- * SmolLM 3: a system turn with the date and the mode of thinking. The published template closes that turn only where it shows tools or is
- * overridden, and so it is here. Tools, which it prints as Python's dictionaries, are not shown.
- */
-export const smollm3: Render = ({ turns, addGenerationPrompt, enableThinking, date }, script) => {
-  const first = turns[0]!;
-  const system = first.role === 'system' ? first.content : '';
-  let thinks = enableThinking ?? true;
-  if (system.includes('/no_think')) thinks = false;
-  else if (system.includes('/think')) thinks = true;
-  const own = rstrip(system.replaceAll('/no_think', '').replaceAll('/think', ''));
-
-  script.template('<|im_start|>system\n');
-  if (system.includes('/system_override')) {
-    script.text(rstrip(own.replaceAll('/system_override', '')));
-    script.template('<|im_end|>\n');
-  } else {
-    script.template('## Metadata\n\nKnowledge Cutoff Date: June 2025\n');
-    script.template(`Today Date: ${dateText(date, { short: false })}\n`);
-    script.template(`Reasoning Mode: ${thinks ? '/think' : '/no_think'}\n\n## Custom Instructions\n\n`);
-    if (own !== '') script.text(own);
-    else script.template(thinks ? SMOLLM3_THINKS : SMOLLM3_ANSWERS);
-    script.template('\n\n');
-  }
-  const open = thinks ? OPEN_ANSWER : `${OPEN_ANSWER}<think>\n\n</think>\n`;
-  for (const turn of turns) {
-    if (turn.role === 'user') {
-      write(script, turn);
-    } else if (turn.role === 'assistant') {
-      script.template(open);
-      script.content(turn, lstripLines(turn.content));
-      script.template('<|im_end|>\n');
-    }
-  }
-  if (addGenerationPrompt) script.template(open);
 };

@@ -55,6 +55,41 @@ function print(value: unknown, indent: number | undefined, line: string): string
   return `${open}${inner}${items.join(`,${inner}`)}${line}${close}`;
 }
 
+/** `repr(value)`, of what JSON can say. Which characters are printable is this host's Unicode to say, in the place of that version's of Python. */
+export function toPython(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : fraction(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value !== 'object' || value === null) return 'None';
+  if (Array.isArray(value)) return `[${value.map(toPython).join(', ')}]`;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return `{${entries.map(([name, item]) => `${quoted(name)}: ${toPython(item)}`).join(', ')}}`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** In single quotes, but where there are such and no double ones. */
+function quoted(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const inside = text.replace(/[\p{C}\p{Z}\\'"]/gu, (character) => {
+    if (character === ' ' || character === '"' || character === "'")
+      return character === quote ? `\\${quote}` : character;
+    return ESCAPES[character] ?? byNumber(character.codePointAt(0)!);
+  });
+  return quote + inside + quote;
+}
+
+function byNumber(codePoint: number): string {
+  const [mark, digits] = codePoint < 256 ? ['x', 2] : codePoint < 65536 ? ['u', 4] : ['U', 8];
+  return `\\${mark}${codePoint.toString(16).padStart(digits as number, '0')}`;
+}
+
+/** Python writes small numbers by their exponent earlier than JavaScript, and with two digits at least. */
+function fraction(value: number): string {
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
+  return Number(exponent) >= -4 ? String(value) : `${mantissa}e-${exponent.slice(1).padStart(2, '0')}`;
+}
+
 const MONTHS = 'January February March April May June July August September October November December'.split(' ');
 
 /** `strftime('%d %B %Y')`, or with `short` `'%d %b %Y'`, in English and local time. */

@@ -3,10 +3,11 @@
  * fingerprint. A template is never executed, so one that differs by a word is another template, and unknown.
  * @module
  */
-import { CHATML_ENDS, chatml, qwen25, qwen3, smollm3 } from './chatml.ts';
+import { CHATML_ENDS, chatml, qwen25, qwen3 } from './chatml.ts';
 import { LLAMA3_ENDS, llama2, llama3, llama31 } from './llama.ts';
 import { mistral, mistral03 } from './mistral.ts';
 import { gemma, phi3, zephyr } from './others.ts';
+import { smollm3 } from './smollm3.ts';
 import type { Render, Template } from './template.ts';
 
 const QWEN2_SYSTEM = 'You are a helpful assistant.';
@@ -46,7 +47,7 @@ export const TEMPLATES = {
     withSystem: (system) => qwen25(system, '{{'),
   },
   qwen3: withTools(qwen3, CHATML_ENDS, ['1a2985fa91b54984']),
-  smollm3: plain(smollm3, CHATML_ENDS, ['39280abf3a6d729b']),
+  smollm3: withTools(smollm3, CHATML_ENDS, ['39280abf3a6d729b']),
   llama2: plain(llama2, [], ['2be645a8745aa9c0', 'd4f7447d26a95f6d']),
   llama3: plain(llama3(), LLAMA3_ENDS, ['8dd2058ee4babf8e']),
   'llama3-open': plain(llama3(true), LLAMA3_ENDS, ['9b3c84a2ac2ffd72']),

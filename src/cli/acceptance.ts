@@ -46,7 +46,11 @@ on as a chain, pay most, and the speed-up to be expected.
     const { 'draft-model': draftName, temperature = 1, 'draft-temperature': draftTemperature = 1 } = options;
     if (draftName === undefined) throw new ForetokenError('usage.option', '--draft-model is missing');
     const model = await load(options.model ?? DEFAULT_MODEL, loadOptions(options, terminal));
-    const draft = await loadDraftModel(draftName, model, terminal);
+    const draft = await loadDraftModel(draftName, terminal);
+    if (draft.config.vocab !== model.config.vocab) {
+      const sizes = `a vocabulary of ${draft.config.vocab}, the model's has ${model.config.vocab}`;
+      throw new ForetokenError('usage.option', `--draft-model: ${sizes}: distributions are compared token by token`);
+    }
 
     const tokens = Array.from(model.encode(text));
     const target = model.conversation().target;

@@ -44,7 +44,8 @@ export const chatCommand = command({
   /system TEXT   says another system message, or none without TEXT; the conversation stays
   /exit          ends; so does the end of the input
 
-Ctrl-C stops an answer, of which what there is stays in the conversation; pressed twice where a message is asked for, it ends the program.
+Ctrl-C stops an answer, of which what there is stays in the conversation. Where a message is asked for it throws away what was typed, and pressed
+twice it ends the program; so does ctrl-D.
 
   foretoken chat --model SmolLM2-135M-Instruct --system 'Be brief.'
   echo 'What is a tree?' | foretoken chat --model model.gguf --stats`,
@@ -74,7 +75,7 @@ async function converse(chat: Chat, terminal: Terminal, stats: boolean): Promise
     }
     if (warned || !process.stdin.isTTY) return false;
     warned = true;
-    terminal.note('\nCtrl-C again, or /exit, ends.');
+    lines.restart(() => terminal.note('\nCtrl-C again, or /exit, ends.'));
     return true;
   };
   terminal.onInterrupt(interrupt);

@@ -54,7 +54,11 @@ export const DRAFT_MODEL_OPTIONS = {
     help: 'lossy: also accept what a judge of foretoken train judge finds good enough',
   },
   'judge-threshold': { kind: 'number', value: 'T', help: 'how sure it has to be: default 0.5, 1 for nothing' },
-  'draft-model': { kind: 'text', value: 'NAME', help: 'a smaller model of the same vocabulary that drafts' },
+  'draft-model': {
+    kind: 'text',
+    value: 'NAME',
+    help: 'a smaller model that drafts, of the same vocabulary or another',
+  },
   'draft-shape': {
     kind: 'text',
     value: 'SHAPE',
@@ -107,11 +111,10 @@ function parseHead(name: string, text: string): JudgeHead {
 
 /**
  * The drafter of `--draft-model`.
- * @throws {ForetokenError} `usage.option` for a shape that is none, or a model of another vocabulary; what `load` and `draftModel` state
+ * @throws {ForetokenError} `usage.option` for a shape that is none; what `load` and `draftModel` state
  */
 export async function draftModelOption(
   given: Given,
-  target: Pick<Model, 'config'>,
   terminal: Terminal,
 ): Promise<DraftModel<DraftSampling> | Superposed | undefined> {
   const { 'draft-model': name, 'draft-temperature': temperature } = given;
@@ -120,21 +123,14 @@ export async function draftModelOption(
   const text = given['draft-shape'] ?? RULES[rule]![1];
   const superposed = /^superposed:(\d{1,2})x(\d{1,2})$/.exec(text);
   const shape = superposed ? undefined : readShape(text);
-  const model = await loadDraftModel(name, target, terminal);
+  const model = await loadDraftModel(name, terminal);
   if (!shape) return new Superposed(model, { count: Number(superposed![1]), depth: Number(superposed![2]) });
   return draftModel(model, shape, temperature === undefined ? {} : { temperature });
 }
 
-/** @throws {ForetokenError} `usage.option` for a model of another vocabulary */
-export async function loadDraftModel(name: string, target: Pick<Model, 'config'>, terminal: Terminal): Promise<Model> {
-  const model = await load(name, loadOptions({}, terminal));
-  if (model.config.vocab !== target.config.vocab) {
-    throw new ForetokenError(
-      'usage.option',
-      `--draft-model: a vocabulary of ${model.config.vocab}, the model's has ${target.config.vocab}`,
-    );
-  }
-  return model;
+/** As `load` loads it by default. */
+export function loadDraftModel(name: string, terminal: Terminal): Promise<Model> {
+  return load(name, loadOptions({}, terminal));
 }
 
 function readShape(text: string): TreeShape<DraftSampling> {

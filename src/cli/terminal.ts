@@ -9,6 +9,8 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Ctrl-C was pressed. */
   readonly interrupted: boolean;
+  /** Whether text on stdout may have colours: in a terminal that has them, unless NO_COLOR is set; elsewhere where FORCE_COLOR is. */
+  readonly hasColours: boolean;
   /** Asks this first at each ctrl-C: where it returns true nothing else happens. */
   onInterrupt(handler: () => boolean): void;
   /** Text for stdout; waits while the reader is behind. After the pipe is closed it does nothing. */
@@ -58,6 +60,7 @@ export function openTerminal(): Terminal {
   };
   return {
     signal: controller.signal,
+    hasColours: wantsColours(stdout, process.env),
     get interrupted() {
       return interrupted;
     },
@@ -76,6 +79,13 @@ export function openTerminal(): Terminal {
     },
     status,
   };
+}
+
+/** NO_COLOR (no-color.org) goes first; either variable counts where it is not empty, FORCE_COLOR where it is not 0. */
+function wantsColours(stream: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR }: NodeJS.ProcessEnv): boolean {
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR) return FORCE_COLOR !== '0';
+  return stream.isTTY === true && stream.hasColors();
 }
 
 /** Resolves when the stream takes more, or never will. */

@@ -11,6 +11,7 @@ import { ForetokenError } from '../errors.ts';
 import { Acceptance } from './acceptance.ts';
 import { AdaptiveScheduler } from './adaptive-scheduler.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import { AUTO_DRAFTERS, type DrafterName, type Settings } from './options.ts';
 import { fixedCosts, PassCosts } from './pass-costs.ts';
 import { Patience } from './patience.ts';
@@ -18,9 +19,6 @@ import type { Scheduler, StepTiming } from './scheduler.ts';
 import type { PassRecord } from './stats.ts';
 
 type LateDrafters = typeof import('./late-drafters.ts');
-
-/** Ids of a text, without the tokens that a model sees at the start of one. */
-export type Encode = (text: string) => ArrayLike<number>;
 
 /** Draft tokens of a pass when a drafter is named and no number is given. */
 const DEFAULT_DRAFT_TOKENS = 15;
@@ -73,10 +71,10 @@ export class Drafting {
 
   /**
    * What is not in every page is loaded here, and memory that is not reserved is: before the first token.
-   * @param encode for a prediction that is a text
-   * @throws {ForetokenError} what `lateDrafter` and `referenceFor` of late-drafters.ts state
+   * @param tokenizer of the model, for a prediction that is a text, and for drafters with a tokenizer of their own
+   * @throws {ForetokenError} what `lateDrafter` and `referenceFor` of late-drafters.ts state, and `Drafter.meet`
    */
-  async plan(settings: Settings, encode?: Encode): Promise<DraftPlan> {
+  async plan(settings: Settings, tokenizer?: TextTokenizer): Promise<DraftPlan> {
     const { draft, draftTokens, costTable, signal, prediction, onStep } = settings;
     const { maxNodes } = this.#sizes;
     const names = new Set(draft.flatMap((source) => (source === 'auto' ? AUTO_DRAFTERS : source)));
@@ -87,8 +85,9 @@ export class Drafting {
     if (draft.length === 0 || maxNodes < 2) return plan(fixedScheduler(1));
 
     const drafters = Array.from(names, (source) => (typeof source === 'string' ? this.#drafter(source, late) : source));
-    if (prediction !== undefined) drafters.unshift(late!.referenceFor(prediction, this.#sizes, encode));
+    if (prediction !== undefined) drafters.unshift(late!.referenceFor(prediction, this.#sizes, tokenizer));
     const proposer = new Proposer(drafters, signal);
+    proposer.meet({ vocab: this.#sizes.vocab, tokenizer });
     const adaptive = draft.includes('auto');
     const most = adaptive ? maxNodes - 1 : Math.min(DEFAULT_DRAFT_TOKENS, maxNodes - 1);
     const nodes = 1 + (draftTokens ?? most);

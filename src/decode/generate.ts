@@ -22,7 +22,8 @@ import { Breather } from '../runtime/breathe.ts';
 import { rootOnly, type DraftTree } from '../tree/draft-tree.ts';
 import type { DraftSampling } from '../tree/draft-tree.ts';
 import { clipDepth } from '../tree/prune.ts';
-import type { DraftPlan, Drafting, Encode } from './drafting.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
+import type { DraftPlan, Drafting } from './drafting.ts';
 import { fillCache } from './fill-cache.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
 import { Generation } from './generation.ts';
@@ -44,7 +45,7 @@ export interface Host {
   /** Absent for a model without a tokenizer: then the text stays empty. */
   readonly detokenizer?: () => StreamingDetokenizer;
   /** Absent likewise. */
-  readonly encode?: Encode;
+  readonly tokenizer?: TextTokenizer;
 }
 
 /** A generation under way. */
@@ -88,7 +89,11 @@ export function generate<S extends DraftSampling>(
   const verifier = settings.verifier?.create(settings, target.vocab) ?? createVerifier(settings, target.vocab);
   const output = new Output(settings, host.endTokens, host.detokenizer?.());
   const run: Run = { host, settings, plan: UNPLANNED, verifier, history, output, stats: new StatsRecorder([]) };
-  const describe = () => run.stats.result(run.plan.scheduler.explain(), sampling.temperature > 0 ? seed : undefined);
+  const describe = () => {
+    const { scheduler, proposer } = run.plan;
+    const schedule = [scheduler.explain(), ...(proposer?.notes ?? [])].join('; ');
+    return run.stats.result(schedule, sampling.temperature > 0 ? seed : undefined);
+  };
   return new Generation(decode(run), output, describe);
 }
 
@@ -120,7 +125,7 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
   const release = await host.queue.acquire(signal);
   try {
     await host.cache.target.ready?.();
-    const plan = (run.plan = await host.drafting.plan(settings, host.encode));
+    const plan = (run.plan = await host.drafting.plan(settings, host.tokenizer));
     run.stats = new StatsRecorder(plan.proposer?.sources ?? []);
     // An abort meanwhile has given the turn away.
     signal?.throwIfAborted();

@@ -9,7 +9,8 @@ import type { Drafter } from '../draft/drafter.ts';
 import { Lookahead } from '../draft/lookahead.ts';
 import { Reference } from '../draft/reference.ts';
 import { ForetokenError, quote } from '../errors.ts';
-import type { DraftingSizes, DraftPlan, Encode } from './drafting.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
+import type { DraftingSizes, DraftPlan } from './drafting.ts';
 import type { DrafterName, Prediction } from './options.ts';
 import { type StepReport, stepReport } from './step-report.ts';
 
@@ -37,8 +38,12 @@ export function lateDrafter(name: DrafterName, { vocab, context }: DraftingSizes
  * @throws {ForetokenError} `option.type`, `option.range` for a prediction that is none, `option.prediction` for text without a tokenizer,
  *   `memory.refused`
  */
-export function referenceFor(prediction: Prediction, { vocab, context }: DraftingSizes, encode?: Encode): Drafter {
-  const tokens = tokensOf(prediction, encode);
+export function referenceFor(
+  prediction: Prediction,
+  { vocab, context }: DraftingSizes,
+  tokenizer?: TextTokenizer,
+): Drafter {
+  const tokens = tokensOf(prediction, tokenizer);
   if (!(Number.isInteger(tokens?.length) && tokens.length <= MOST_PREDICTED)) {
     throw new ForetokenError(
       'option.range',
@@ -58,10 +63,10 @@ export function reporter(onStep: (step: StepReport) => void): DraftPlan['report'
   return (record, timing, sources) => onStep(stepReport(record, timing, sources));
 }
 
-function tokensOf(prediction: Prediction, encode: Encode | undefined): ArrayLike<number> {
+function tokensOf(prediction: Prediction, tokenizer: TextTokenizer | undefined): ArrayLike<number> {
   const text = typeof prediction === 'string' ? prediction : contentOf(prediction);
   if (text === undefined) return prediction as ArrayLike<number>;
-  if (encode) return encode(text);
+  if (tokenizer) return tokenizer.encode(text);
   throw new ForetokenError(
     'option.prediction',
     'a prediction as text needs a tokenizer, and this model has none: give token ids',

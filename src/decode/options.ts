@@ -248,6 +248,7 @@ function isDrafter(value: unknown): value is AnyDrafter {
     typeof drafter.propose === 'function' &&
     typeof drafter.observe === 'function' &&
     (drafter.outlook === undefined || typeof drafter.outlook === 'function') &&
+    (drafter.meet === undefined || typeof drafter.meet === 'function') &&
     (drafter.sources === undefined || isSources(drafter.sources))
   );
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { TargetRows } from '../model/target.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { DraftSampling, DraftTree } from '../tree/draft-tree.ts';
 
 /** What one verification pass decided, as drafters and schedulers see it. */
@@ -36,6 +37,13 @@ export interface Outlook {
   readonly score: number;
 }
 
+/** What a drafter may know of the model that it drafts for. */
+export interface DraftedModel {
+  /** V: ids are 0..vocab - 1. */
+  readonly vocab: number;
+  readonly tokenizer: TextTokenizer | undefined;
+}
+
 /**
  * Guesses the next tokens. A drafter keeps its state between calls; the loop calls `begin` once per generation, then
  * `propose` and `observe` in turn, `observe` also after plain steps.
@@ -47,6 +55,13 @@ export interface Drafter<S extends DraftSampling = 'deterministic'> {
   readonly sources?: readonly string[];
   /** How it chooses the children of a node; default `deterministic`. What it draws it tells in `DraftTree.draws`. */
   readonly sampling?: S;
+  /** What is worth telling of how it drafts, for `stats.schedule`. */
+  readonly note?: string | undefined;
+  /**
+   * Told before each generation, before anything is computed, whom the drafts are for.
+   * @throws {ForetokenError} `option.draft` when it cannot draft for that model
+   */
+  meet?(model: DraftedModel): void;
   /**
    * Learns from the target's own reading of the prompt, block by block, just before `begin`. What its cache holds from before is not read again, and the
    * last token only in the first step; a drafter that a scheduler begins anew is not told.

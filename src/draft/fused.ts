@@ -14,7 +14,7 @@ import { outOfRange } from '../check-options.ts';
 import { childWith, type DraftSampling, type DraftTree, scoreAt } from '../tree/draft-tree.ts';
 import { keepBest, subtree } from '../tree/prune.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
-import type { Drafter, Outlook, StepRecord } from './drafter.ts';
+import type { DraftedModel, Drafter, Outlook, StepRecord } from './drafter.ts';
 
 export interface FuseOptions {
   /** Below a node that the generator has guessed after: least probability that its scores leave for a retrieved child; default 0.01. */
@@ -99,6 +99,15 @@ export class Fused<S extends DraftSampling = 'deterministic'> implements Drafter
     if (generator.outlook && retriever.outlook) {
       this.outlook = () => surer(generator.outlook!(), retriever.outlook!());
     }
+  }
+
+  get note(): string | undefined {
+    return [this.#generator.note, this.#retriever.note].filter(Boolean).join('; ') || undefined;
+  }
+
+  meet(model: DraftedModel): void {
+    this.#generator.meet?.(model);
+    this.#retriever.meet?.(model);
   }
 
   begin(prompt: Int32Array, seed: number): void {

@@ -8,7 +8,7 @@ import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
-import type { AnyDrafter, Outlook, PrefillRecord, StepRecord } from './drafter.ts';
+import type { AnyDrafter, DraftedModel, Outlook, PrefillRecord, StepRecord } from './drafter.ts';
 
 /** What several drafters expect, one entry for each of them; undefined also for those that rest. */
 export type Outlooks = readonly (Outlook | undefined)[];
@@ -44,6 +44,16 @@ export class Proposer {
     const sources = this.#members.flatMap((member) => member.sources);
     this.sources = drafters.length > 1 ? [...sources, 'several'] : sources;
     this.#tree = new TreeBuilder(sources.length);
+  }
+
+  /** What drafters tell of themselves. */
+  get notes(): string[] {
+    return this.#members.flatMap(({ note }) => note ?? []);
+  }
+
+  /** Tells drafters whom they draft for. @throws {ForetokenError} theirs; `drafter.failed` with anything else that one throws as its cause */
+  meet(model: DraftedModel): void {
+    for (const member of this.#members) member.meet(model);
   }
 
   /** @throws {ForetokenError} `drafter.failed`, with what the drafter threw as its cause */
@@ -161,6 +171,18 @@ class CheckedDrafter {
     this.samples = (drafter.sampling ?? 'deterministic') !== 'deterministic';
     this.#drafter = drafter;
     this.#signal = signal;
+  }
+
+  get note(): string | undefined {
+    return this.#drafter.note;
+  }
+
+  meet(model: DraftedModel): void {
+    try {
+      this.#drafter.meet?.(model);
+    } catch (error) {
+      throw error instanceof ForetokenError ? error : this.#failure('meet', error);
+    }
   }
 
   prefill(block: PrefillRecord): void {

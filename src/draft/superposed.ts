@@ -26,7 +26,8 @@ import { type DraftTree, rootOnly } from '../tree/draft-tree.ts';
 import { keepBest } from '../tree/prune.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import type { DraftSource } from './draft-model.ts';
-import type { Drafter, StepRecord } from './drafter.ts';
+import type { DraftedModel, Drafter, StepRecord } from './drafter.ts';
+import { bridgeTo } from './vocabulary-bridge.ts';
 
 /** More than any pass holds; mixtures are good for about ten. */
 const MOST_DEPTH = 64;
@@ -53,6 +54,9 @@ export class Superposed implements Drafter {
   readonly #settings: SuperposeSettings;
   readonly #depth: number;
   readonly #tree = new TreeBuilder();
+  readonly #own: DraftedModel;
+  /** Who is known to have the same vocabulary. */
+  #target: DraftedModel | undefined;
   #history: readonly number[] = [];
   /** Counts texts and proposals: who was waiting meanwhile has been overtaken. */
   #turn = 0;
@@ -77,6 +81,16 @@ export class Superposed implements Drafter {
     this.#cache = new TokenCache(session.target);
     this.#settings = { count, temperature: TEMPERATURE, ngramShare: NGRAM_SHARE, endTokens: [] };
     this.#depth = depth;
+    this.#own = { vocab: session.target.vocab, tokenizer: model.tokenizer };
+  }
+
+  /** @throws {ForetokenError} `option.draft` for a model of another vocabulary: drafts share their passes, so none can go by text */
+  meet(target: DraftedModel): void {
+    if (this.#target?.vocab === target.vocab && this.#target.tokenizer === target.tokenizer) return;
+    const { note } = bridgeTo(target, this.#own, 'deterministic');
+    if (note !== undefined)
+      throw new ForetokenError('option.draft', `superposed drafts take a model of the same vocabulary; ${note}`);
+    this.#target = target;
   }
 
   begin(prompt: Int32Array): void {

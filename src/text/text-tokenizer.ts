@@ -20,6 +20,8 @@ export interface TextTokenizer {
   encode(text: string, options?: EncodeOptions): Int32Array;
   /** Text of the ids of a whole text. */
   decode(ids: Iterable<number>): string;
+  /** The bytes that a token stands for; none for an id without a token. Absent where a tokenizer tells texts only. */
+  tokenBytes?(id: number): Uint8Array;
   /** For ids that come one at a time, and go on from others. */
   detokenizer(): StreamingDetokenizer;
   /** Id of a special token by its content. */

@@ -55,7 +55,7 @@ export const MISTRAL_TOOLS = `{{ bos_token }}
   {%- endif %}
 {%- endfor %}`;
 
-/** Written for this test by the rules of SmolLM3 3B, whose text is in no package; without its tools. */
+/** Written for this test by the rules of SmolLM3 3B, whose text is in no package. Tools are given as Python prints them. */
 export const SMOLLM3 = `{%- set said = messages[0].content if messages[0].role == 'system' else '' %}
 {%- set thinks = enable_thinking if enable_thinking is defined else true %}
 {%- if '/no_think' in said %}{% set thinks = false %}{% elif '/think' in said %}{% set thinks = true %}{% endif %}
@@ -67,10 +67,19 @@ export const SMOLLM3 = `{%- set said = messages[0].content if messages[0].role =
   {{- '## Metadata\\n\\nKnowledge Cutoff Date: June 2025\\nToday Date: ' + strftime_now('%d %B %Y') }}
   {{- '\\nReasoning Mode: ' + ('/think' if thinks else '/no_think') + '\\n\\n## Custom Instructions\\n\\n' }}
   {{- (own if own else 'DEFAULT') + '\\n\\n' }}
+  {%- if tools %}
+    {{- '### Tools\\n\\nYou may call one or more functions to assist with the user query.\\n' }}
+    {{- 'You are provided with function signatures within <tools></tools> XML tags:\\n\\n<tools>\\n' }}
+    {%- for tool in tools %}{{ tool + '\\n' }}{% endfor %}
+    {{- '</tools>\\n\\nFor each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\\n' }}
+    {{- '<tool_call>\\n{"name": <function-name>, "arguments": <args-json-object>}\\n</tool_call>\\n\\n<|im_end|>\\n' }}
+  {%- endif %}
 {%- endif %}
 {%- set open = '<|im_start|>assistant\\n' + ('' if thinks else '<think>\\n\\n</think>\\n') %}
 {%- for m in messages %}
   {%- if m.role == 'user' %}
+    {{- '<|im_start|>user\\n' + m.content + '<|im_end|>\\n' }}
+  {%- elif m.role == 'tool' %}
     {{- '<|im_start|>user\\n' + m.content + '<|im_end|>\\n' }}
   {%- elif m.role == 'assistant' %}
     {{- open + m.content.lstrip('\\n') + '<|im_end|>\\n' }}

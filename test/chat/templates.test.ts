@@ -1,7 +1,7 @@
 /** Templates that this package renders itself print what `@huggingface/jinja` prints of the published texts. */
 import { Template as Jinja } from '@huggingface/jinja';
 import { checkMessages } from '../../src/chat/messages.ts';
-import { strip, toJson } from '../../src/chat/python.ts';
+import { strip, toJson, toPython } from '../../src/chat/python.ts';
 import { Script, scriptText } from '../../src/chat/script.ts';
 import type { Template } from '../../src/chat/template.ts';
 import { fingerprint, recognise, TEMPLATES } from '../../src/chat/templates.ts';
@@ -59,12 +59,12 @@ function reference(
 function difference(
   template: Template,
   text: string,
-  { asked = {}, system = true }: { asked?: Asked; system?: boolean } = {},
+  { asked = {}, system = true, tools = template.hasTools }: { asked?: Asked; system?: boolean; tools?: boolean } = {},
 ): string {
   const jinja = new Jinja(text);
   // An empty text is not false to Python, which is what the template of Llama 2 asks; the package for JavaScript says it is.
   const emptySystem = !text.includes('system_message != false');
-  const kinds = [{}, { system, emptySystem }, ...(template.hasTools ? [{ system, tools: true }] : [])];
+  const kinds = [{}, { system, emptySystem }, ...(tools ? [{ system, tools }] : [])];
   for (const kind of kinds) {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const given = conversation(seed, kind);
@@ -107,9 +107,9 @@ test('Mistral 7B 0.3 and SmolLM3 print as templates of their rules do', () => {
     /You are a helpful AI assistant named SmolLM, trained by Hugging Face\. Your role.+?reach the conclusion\./.exec(
       ours(TEMPLATES.smollm3, conversation(1)),
     )!;
-  assert.is(difference(TEMPLATES.smollm3, SMOLLM3.replace('DEFAULT', own)), '');
+  assert.is(difference(TEMPLATES.smollm3, SMOLLM3.replace('DEFAULT', own), { tools: false }), '');
   const brief = SMOLLM3.replace('DEFAULT', 'You are a helpful AI assistant named SmolLM, trained by Hugging Face.');
-  assert.is(difference(TEMPLATES.smollm3, brief, { asked: { enableThinking: false } }), '');
+  assert.is(difference(TEMPLATES.smollm3, brief, { asked: { enableThinking: false }, tools: false }), '');
   for (const word of ['Short. /no_think', '/think', 'All mine. /system_override ']) {
     const given = {
       ...conversation(2),
@@ -117,6 +117,59 @@ test('Mistral 7B 0.3 and SmolLM3 print as templates of their rules do', () => {
     };
     const thinks = word.includes('/no_think') ? brief : SMOLLM3.replace('DEFAULT', own);
     assert.is(ours(TEMPLATES.smollm3, given), reference(new Jinja(thinks), given), word);
+  }
+});
+
+/** The same, with calls in the assistant's own words, as SmolLM3 writes them. */
+function withCallsInWords(given: Case): Case {
+  const messages = given.messages.map(({ tool_calls, ...message }) => ({
+    ...message,
+    content:
+      message.content +
+      (tool_calls ?? []).map((call) => `<tool_call>\n${toJson(call.function)}\n</tool_call>`).join('\n'),
+  }));
+  return { ...given, messages };
+}
+
+test('SmolLM3 shows tools as Python prints them, and their answers as turns of the user; what it has no place for is refused', () => {
+  const jinja = new Jinja(
+    SMOLLM3.replace('DEFAULT', 'You are a helpful AI assistant named SmolLM, trained by Hugging Face.'),
+  );
+  const asked = { enableThinking: false };
+  let shown = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const given = withCallsInWords(conversation(seed, { system: true, tools: true }));
+    const asPython = given.tools?.map((tool) => toPython(tool)) as unknown as Case['tools'];
+    const got = ours(TEMPLATES.smollm3, given, asked);
+    assert.is(got, reference(jinja, { ...given, ...(asPython && { tools: asPython }) }, asked), `seed ${seed}`);
+    shown += Number(got.includes("\n<tools>\n{'type': 'function', 'function': {'name': 'weather',"));
+  }
+  assert.ok(shown > SEEDS / 3, `${shown} of ${SEEDS} conversations have tools`);
+  const [question] = conversation(1).messages;
+  const call = { function: { name: 'now', arguments: {} } };
+  const refused = (messages: Case['messages'], tools?: Case['tools']) =>
+    ours(TEMPLATES.smollm3, { messages, addGenerationPrompt: true, ...(tools && { tools }) });
+  assert.is(refused([question!, { role: 'assistant', tool_calls: [call] }]), 'chat.message');
+  assert.is(refused([{ role: 'system', content: '/system_override' }, question!], [call]), 'chat.tools');
+});
+
+/** Known answers of Python 3.11: repr. */
+test('values are printed as Python prints them', () => {
+  for (const [value, expected] of [
+    [
+      { a: [1, 1.5, true, null, 1e-5, 0.0001, 0.00012345, -2.5e-7], 'b\n': {}, c: [] },
+      "{'a': [1, 1.5, True, None, 1e-05, 0.0001, 0.00012345, -2.5e-07], 'b\\n': {}, 'c': []}",
+    ],
+    ["it's", '"it\'s"'],
+    ['say "x"', `'say "x"'`],
+    [`'"`, `'\\'"'`],
+    [
+      'é\u00a0\u200b\u2028\u{1f642}\ue000\u0000\u007f\u00ad日\\ \t\r',
+      "'é\\xa0\\u200b\\u2028\u{1f642}\\ue000\\x00\\x7f\\xad日\\\\ \\t\\r'",
+    ],
+    ['\u{e0001}', "'\\U000e0001'"],
+  ] as const) {
+    assert.is(toPython(value), expected);
   }
 });
 

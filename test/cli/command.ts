@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The program beside this file: src/cli/main.ts, or what tsc made of it in build/. */
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-const mainPath = fileURLToPath(new URL(`../../src/cli/main.${extension}`, import.meta.url));
+export const mainPath = fileURLToPath(new URL(`../../src/cli/main.${extension}`, import.meta.url));
 
 export interface Outcome {
   readonly code: number | null;

@@ -1,4 +1,8 @@
 /** A draft model and acceptance rules on the command line, and the comparison of ways to draft. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chatFiles } from '../chat/chat-model.ts';
 import { assert, test } from '../harness.ts';
 import { fixturePath } from '../model/fixture-model.ts';
 import { foretoken } from './command.ts';
@@ -41,13 +45,33 @@ test('what fits no rule, no shape or no vocabulary is bad usage', async () => {
     [['--verify', 'lossy-lenience:2'], 'option.range'],
     [[...own, '--draft-shape', 'chains:3'], 'usage.option'],
     [[...own, '--draft-shape', 'beam:2x2', '--verify', 'k-seq'], 'option.verifier'],
-    [['--draft-model', fixturePath('grouped')], 'usage.option'],
+    [['--draft-model', fixturePath('grouped')], 'option.draft'],
   ] as const;
   for (const [parameters, expected] of cases) {
     const { code, stderr } = await foretoken(['generate', ...PROMPT, '--max-tokens', '2', ...parameters]);
     assert.match(stderr, `error[${expected}]`);
     assert.is(code, 2);
   }
+});
+
+test('a draft model of another vocabulary changes no token, and is told of', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'foretoken-bytes-'));
+  for (const [name, bytes] of Object.entries(chatFiles())) writeFileSync(join(folder, name), bytes);
+  const run = async (...parameters: string[]) => {
+    const base = ['generate', 'export function add(a, b) {', '--model', folder, '--context', '256', '--json'];
+    const { code, stdout, stderr } = await foretoken([...base, '--max-tokens', '12', ...parameters]);
+    assert.is(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const plain = await run('--draft', 'none');
+  const byText = await run('--draft-model', 'foretoken-code', '--draft-shape', 'likeliest:2,2');
+  assert.equal(byText.tokens, plain.tokens);
+  assert.ok(byText.stats.num_draft_tokens > 0);
+  assert.match(byText.stats.schedule, /; draft-model: \d+ of \d+ tokens in common, drafts go by text$/);
+  const drawn = await run('--draft-model', 'foretoken-code', '--verify', 'speculative');
+  assert.equal(drawn.tokens, plain.tokens);
+  assert.match(drawn.stats.schedule, /tokens in common, drafts are drawn from them$/);
+  rmSync(folder, { recursive: true });
 });
 
 test('--stats names the rule and what it promises', async () => {

@@ -5,7 +5,7 @@ import { Proposer } from '../../src/draft/proposer.ts';
 import { ForetokenError } from '../../src/errors.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { Draws } from '../../src/tree/draws.ts';
-import { rejection } from '../codes.ts';
+import { hasCode, rejection } from '../codes.ts';
 import { assert, test } from '../harness.ts';
 import { stepOf } from './steps.ts';
 
@@ -227,6 +227,29 @@ test('an abort ends the waiting with its reason, before and during the call, and
   assert.is(await waiting, reason);
   late(Promise.reject(boom));
   await new Promise((resolve) => setTimeout(resolve, 1));
+});
+
+test('drafters are told whom they draft for: what they refuse is theirs to say, what they throw otherwise is `drafter.failed`', () => {
+  const model = { vocab: 100, tokenizer: undefined };
+  const met: unknown[] = [];
+  const nothing = () => chain([7]);
+  const proposer = new Proposer([
+    drafter('first', nothing, { meet: (given) => met.push(given), note: 'first: a note' }),
+    drafter('second', nothing),
+  ]);
+  proposer.meet(model);
+  assert.equal(met, [model]);
+  assert.equal(proposer.notes, ['first: a note']);
+  const refusal = new ForetokenError('option.draft', 'not for that one');
+  for (const [cause, code] of [
+    [refusal, 'option.draft'],
+    [boom, 'drafter.failed'],
+  ] as const) {
+    const meet = () => {
+      throw cause;
+    };
+    assert.throws(() => new Proposer([drafter('third', nothing, { meet })]).meet(model), hasCode(code));
+  }
 });
 
 test.run();

@@ -36,7 +36,7 @@ async function run(
   settings: SuperposeSettings,
 ): Promise<Superposition> {
   const cache = new TokenCache(target);
-  await fillCache(cache, Int32Array.from(text), new Breather(), () => {});
+  await fillCache(cache, Int32Array.from(text), new Breather(), { before() {} });
   const result = await superpose(cache, text, length, settings, async () => {});
   assert.is(target.length, text.length, 'no mixture stays');
   assert.equal([...cache.tokens], [...text]);

@@ -1,5 +1,6 @@
 /** Every lossless rule emits the target's law, exactly: over all small trees, every draft that can be drawn, every choice of the rule. */
 import { LogitsProcessor } from '../../src/decode/sampling.ts';
+import { restrict, type SharedTokens } from '../../src/draft/shared-tokens.ts';
 import type { Chooser } from '../../src/verify/chooser.ts';
 import { kSeq, tryKSeq } from '../../src/verify/k-seq.ts';
 import {
@@ -114,6 +115,35 @@ for (const [name, trial, siblings] of TWO) {
     const largest = farthest(parentArrays(5), siblings, trial, 2);
     assert.ok(largest < 1e-12, `${largest}`);
   });
+}
+
+/** A draft model of six tokens, of which the target has three: 0, which is there twice, 2 and 3. Its others spell what the target spells in several tokens. */
+const SHARED: SharedTokens = {
+  toTarget: Int32Array.of(2, -1, 0, 0, -1, 3),
+  toDraft: Int32Array.of(3, -1, 0, 5),
+  count: 3,
+  sameIds: false,
+};
+/** What that draft model says, made of a distribution over four tokens. */
+const ofSix = (prob: Float64Array) =>
+  Float64Array.of(prob[0]!, prob[1]! / 2, prob[2]! / 2, prob[3]! / 4, prob[1]! / 2 + prob[2]! / 2, (3 * prob[3]!) / 4);
+
+/** Drafts of that model: drawn from shared tokens; none where it says others alone. */
+const ofShared =
+  (siblings: Siblings): Siblings =>
+  (draftProb, children, chooser) => {
+    const shared = new Float64Array(VOCAB);
+    if (!restrict(ofSix(draftProb), SHARED, shared)) return { tokens: [], draw: undefined };
+    return siblings(shared, children, chooser);
+  };
+
+for (const [name, trial, drafts] of RULES) {
+  for (const [kind, siblings] of Object.entries(drafts)) {
+    test(`${name} emits the target's law where drafts ${kind} come from a draft model of another vocabulary (seed 2)`, () => {
+      const largest = farthest(parentArrays(5), ofShared(siblings), trial, 2);
+      assert.ok(largest < 1e-12, `${largest}`);
+    });
+  }
 }
 
 test('temperature, cuts and penalty apply to the target as in plain decoding, by the history of each node (seed 7)', () => {
@@ -234,6 +264,38 @@ const FAULTS: Readonly<Record<string, readonly [trial: Trial, siblings: Siblings
     independent,
   ],
   'two drafters draw with the same numbers': [tryIndependent, sameNumbers],
+  'drafts of another vocabulary: q is told as it was before tokens that are not shared were left out': [
+    tryIndependent,
+    (draftProb, children, chooser) => {
+      const { tokens, draw } = ofShared(independent)(draftProb, children, chooser);
+      const wide = ofSix(draftProb);
+      const told = Float64Array.of(wide[2]! + wide[3]!, wide[1]! + wide[4]!, wide[0]!, wide[5]!);
+      return { tokens, draw: draw && { ...draw, draftProb: told } };
+    },
+  ],
+  'drafts of another vocabulary: of two tokens that spell the same q has one': [
+    tryIndependent,
+    (draftProb, children, chooser) => {
+      const { tokens, draw } = ofShared(independent)(draftProb, children, chooser);
+      const told = new Float64Array(VOCAB);
+      const once = { ...SHARED, toTarget: Int32Array.of(2, -1, -1, 0, -1, 3) };
+      if (!restrict(ofSix(draftProb), once, told)) return { tokens: [], draw: undefined };
+      // A token that q does not have cannot be told at all.
+      return tokens.some((token) => told[token] === 0)
+        ? { tokens: [], draw: undefined }
+        : { tokens, draw: draw && { ...draw, draftProb: told } };
+    },
+  ],
+  'drafts of another vocabulary: a token that is not shared is drawn again without a word': [
+    tryIndependent,
+    (draftProb, children, chooser) => {
+      const { draw } = ofShared(independent)(draftProb, children, chooser);
+      const ids = children.map(() => SHARED.toTarget[chooser.draw(ofSix(draftProb))]!);
+      return draw
+        ? { tokens: ids.map((id) => (id < 0 && draw.draftProb[0]! > 0 ? 0 : Math.max(id, 0))), draw }
+        : { tokens: [], draw };
+    },
+  ],
   'lenience is no lossless rule': [(...trial) => tryLenient(0.7, ...trial), independent],
 };
 
