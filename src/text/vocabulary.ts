@@ -14,13 +14,13 @@ const MOST = { vocab: 2 ** 20, merges: 2 ** 21, contentUnits: 128 } as const;
 /** Id of each token of the BPE model by its spelling in the byte alphabet. */
 export type Spellings = ReadonlyMap<string, number>;
 
-/** The bytes that tokens stand for. */
+/** The bytes that tokens stand for. The model's vocabulary may be larger than the tokenizer's: no table has room for ids without a token. */
 export interface TokenTable {
-  /** V: ids are 0..vocab - 1. */
+  /** V of the model: ids are 0..vocab - 1. */
   readonly vocab: number;
-  /** The bytes of all tokens, one after the other. */
+  /** The bytes of all K tokens, one after the other. */
   readonly bytes: Uint8Array;
-  /** (V + 1,) where the bytes of each token start. An id without a token has none. */
+  /** (K + 1,) where the bytes of each token start. */
   readonly offsets: Int32Array;
 }
 
@@ -111,11 +111,13 @@ export function tokenTable(
   return joinTokens(tokens, vocab);
 }
 
-/** @param tokens the bytes of each, by id; an id without any stands for nothing */
+/** @param tokens the bytes of each, by id; at most `vocab` of them */
 export function joinTokens(tokens: readonly Uint8Array[], vocab: number): TokenTable {
-  const offsets = new Int32Array(vocab + 1);
-  for (let id = 0; id < vocab; id++) offsets[id + 1] = offsets[id]! + (tokens[id]?.length ?? 0);
-  const bytes = new Uint8Array(offsets[vocab]!);
+  const offsets = new Int32Array(tokens.length + 1);
+  tokens.forEach((token, id) => {
+    offsets[id + 1] = offsets[id]! + token.length;
+  });
+  const bytes = new Uint8Array(offsets[tokens.length]!);
   tokens.forEach((token, id) => {
     bytes.set(token, offsets[id]);
   });
@@ -125,10 +127,11 @@ export function joinTokens(tokens: readonly Uint8Array[], vocab: number): TokenT
 /**
  * Merges as "a b" or ["a", "b"], in order of rank.
  *
+ * @param tokens how many there are, added ones included: ids are below
  * @throws {ForetokenError} `tokenizer.type`; `tokenizer.merge` when an entry is not a pair, when a part or what they make is not a token,
  *   when a pair is there twice, or when there are too many
  */
-export function readMerges(model: Fields, spellings: Spellings, vocab: number): PairTable {
+export function readMerges(model: Fields, spellings: Spellings, tokens: number): PairTable {
   const entries = model.list('merges');
   const count = entries.length;
   if (count > MOST.merges) throw fault('tokenizer.merge', model, `${count} merges, expected at most ${MOST.merges}`);
@@ -146,7 +149,7 @@ export function readMerges(model: Fields, spellings: Spellings, vocab: number): 
     merged[rank] = idOf(a + b, rank);
   });
 
-  const table = new PairTable({ left, right, merged }, vocab);
+  const table = new PairTable({ left, right, merged }, tokens);
   const again = left.findIndex((id, rank) => table.rank(id, right[rank]!) !== rank);
   if (again >= 0) throw fault('tokenizer.merge', model, `merge ${again} is there twice`);
   return table;
