@@ -24,7 +24,7 @@ export interface ColdRun {
 }
 
 /** VmHWM is the most that was resident, since 5 was written to clear_refs: Linux, proc(5). */
-const PROGRAM = `
+const PROGRAM = String.raw`
   import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
   import { open } from 'node:fs/promises';
   const { load } = await import(${JSON.stringify(join(repository, 'dist/index.js'))});
@@ -70,14 +70,14 @@ function startModule(code: string, parameters: readonly string[]): ChildProcessB
 }
 
 /** Gives out a folder, with Range. */
-const SERVER = `
+const SERVER = String.raw`
   import { createReadStream, statSync } from 'node:fs';
   import { createServer } from 'node:http';
   const server = createServer((request, response) => {
     const path = process.argv[1] + decodeURIComponent(new URL(request.url, 'http://host').pathname);
     const found = statSync(path, { throwIfNoEntry: false });
     if (!found?.isFile()) return response.writeHead(404).end();
-    const start = Number(/^bytes=(\\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     const ranged = request.headers.range !== undefined;
     response.writeHead(ranged ? 206 : 200, {
       'content-length': found.size - start,
