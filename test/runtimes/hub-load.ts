@@ -4,31 +4,7 @@
  * @module
  */
 import { type HubOptions, load, type LoadOptions } from 'foretoken';
-
-/** The repository's id, by its branch and by the commit that the branch is. */
-export interface HubIds {
-  readonly branch: string;
-  readonly commit: string;
-}
-
-/** What a runtime came to. */
-export interface HubOutcome {
-  /** Tokens after a fixed prompt, loaded from an empty cache, again, and by the commit. */
-  readonly first: readonly number[];
-  readonly again: readonly number[];
-  readonly byCommit: readonly number[];
-  /** The last of the first loading, and how many there were. */
-  readonly progress: { readonly calls: number; readonly loadedBytes: number; readonly totalBytes: number };
-  /** Whether a loading that was aborted threw the signal's reason. */
-  readonly aborted: boolean;
-}
-
-/** Parts of the hub's list begin with a request for `/phase/NAME`. */
-export const PHASES = ['first', 'again', 'commit', 'abort'] as const;
-
-export const HUB_PROMPT: readonly number[] = [1, 2, 3];
-export const HUB_OPTIONS: LoadOptions = { context: 64 };
-export const HUB_TOKENS = 8;
+import { HUB_CONTEXT, HUB_PROMPT, HUB_TOKENS, type HubIds, type HubOutcome, type HubPhase } from './hub-outcome.ts';
 
 /** @param emptyCache for the loading that is aborted, which is to ask for everything */
 export async function loadFromHub(
@@ -36,9 +12,9 @@ export async function loadFromHub(
   hub: HubOptions,
   emptyCache: NonNullable<HubOptions['cache']>,
 ): Promise<HubOutcome> {
-  const phase = (name: (typeof PHASES)[number]) => fetch(`${hub.url}/phase/${name}`).then((answer) => answer.text());
+  const phase = (name: HubPhase) => fetch(`${hub.url}/phase/${name}`).then((answer) => answer.text());
   const tokens = async (id: string, options: LoadOptions = {}) => {
-    const model = await load(id, { ...HUB_OPTIONS, hub, ...options });
+    const model = await load(id, { context: HUB_CONTEXT, hub, ...options });
     const generation = model.generate(HUB_PROMPT, { maxTokens: HUB_TOKENS });
     await generation.text();
     model.dispose();

@@ -10,7 +10,7 @@ import { load } from '../../src/load.ts';
 import { assert, repositoryFile, test } from '../harness.ts';
 import { COMMIT, serveHub, type TestHub } from '../hub/hub-server.ts';
 import { bundleForHub, PROCESSES, runHubOnProcess, runOnBrowser, servedFolders } from './hosts.ts';
-import { HUB_OPTIONS, HUB_PROMPT, HUB_TOKENS, type HubOutcome, type PHASES } from './hub-load.ts';
+import { HUB_CONTEXT, HUB_PROMPT, HUB_TOKENS, type HubOutcome, type HubPhase } from './hub-outcome.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const MODEL = repositoryFile('test/fixtures/models/sharded');
@@ -26,7 +26,7 @@ let expected: readonly number[];
 test.before(async () => {
   server = await startServer(servedFolders);
   await bundleForHub();
-  const model = await load(MODEL, HUB_OPTIONS);
+  const model = await load(MODEL, { context: HUB_CONTEXT });
   const generation = model.generate(HUB_PROMPT, { maxTokens: HUB_TOKENS });
   await generation.text();
   expected = [...generation.tokens];
@@ -50,7 +50,7 @@ async function faultsOf(run: (hub: TestHub) => Promise<unknown>): Promise<string
 /** What is wrong, one line each. */
 function faults(report: Report, asked: TestHub['asked']): string[] {
   if ('error' in report) return [report.error];
-  const during = (phase: (typeof PHASES)[number]) => {
+  const during = (phase: HubPhase) => {
     const start = asked.findIndex(({ path }) => path === `/phase/${phase}`) + 1;
     const length = asked.slice(start).findIndex(({ path }) => path.startsWith('/phase/'));
     return asked.slice(start, length === -1 ? undefined : start + length);
