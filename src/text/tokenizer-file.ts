@@ -62,7 +62,7 @@ export interface LooseParts extends Omit<TokenizerParts, keyof TokenTable | 'pai
 
 /** Builds the tables. @param vocab V of the model: ids above the last token are legal, and stand for nothing */
 export function buildTables({ tokens, merges, ...parts }: LooseParts, vocab: number): TokenizerParts {
-  return { ...parts, ...joinTokens(tokens, vocab), pairs: new PairTable(merges, tokens.length) };
+  return { ...parts, ...joinTokens(tokens, tokens.length, vocab), pairs: new PairTable(merges, tokens.length) };
 }
 
 /** The whole file. @throws {ForetokenError} `tokenizer.type`; `tokenizer.unsupported` for another version */

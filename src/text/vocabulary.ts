@@ -90,38 +90,50 @@ export function tokenTable(
       `the added token ${quote(moved.content)} has another id in the vocabulary`,
     );
 
-  const spelled = [...spellings].filter(([spelling]) => !contents.has(spelling));
-  const count = spelled.length + added.length;
+  const both = added.filter(({ content }) => spellings.has(content)).length;
+  const count = spellings.size - both + added.length;
   const vocab = modelVocab ?? count;
   if (count === 0 || count > vocab)
     throw fault('tokenizer.vocab', file, `${count} tokens, expected 1 to ${modelVocab ?? MOST.vocab}`);
 
-  const tokens: Uint8Array[] = [];
-  const place = (id: number, content: string, bytes: Uint8Array) => {
+  const tokens: { readonly content: string; readonly added?: AddedToken }[] = [];
+  const place = (id: number, content: string, token?: AddedToken) => {
     if (id >= count)
       throw fault('tokenizer.gap', file, `${quote(content)} has id ${id}, and there are only ${count} tokens`);
     if (tokens[id]) throw fault('tokenizer.duplicate', file, `${quote(content)} has id ${id}, as another token has`);
-    tokens[id] = bytes;
+    tokens[id] = token ? { content, added: token } : { content };
   };
+  for (const token of added) place(token.id, token.content, token);
+  for (const [spelling, id] of spellings) if (!contents.has(spelling)) place(id, spelling);
   const encoder = new TextEncoder();
-  for (const token of added) {
-    place(token.id, token.content, bytesOf(token.content, token) ?? encoder.encode(token.content));
-  }
-  for (const [spelling, id] of spelled) place(id, spelling, bytesOf(spelling) ?? encoder.encode(spelling));
-  return joinTokens(tokens, vocab);
+  const bytes = function* () {
+    for (const { content, added } of tokens) yield bytesOf(content, added) ?? encoder.encode(content);
+  };
+  return joinTokens(bytes(), count, vocab);
 }
 
-/** @param tokens the bytes of each, by id; at most `vocab` of them */
-export function joinTokens(tokens: readonly Uint8Array[], vocab: number): TokenTable {
-  const offsets = new Int32Array(tokens.length + 1);
-  tokens.forEach((token, id) => {
-    offsets[id + 1] = offsets[id]! + token.length;
-  });
-  const bytes = new Uint8Array(offsets[tokens.length]!);
-  tokens.forEach((token, id) => {
-    bytes.set(token, offsets[id]);
-  });
-  return { vocab, bytes, offsets };
+/** Bytes of a token on average, which are made room for at first. */
+const USUAL_BYTES = 8;
+
+/**
+ * @param tokens the bytes of each, by id; asked for one after the other, as arrays of their own take ten times the room of a usual token
+ * @param count how many there are, at most `vocab`
+ */
+export function joinTokens(tokens: Iterable<Uint8Array>, count: number, vocab: number): TokenTable {
+  const offsets = new Int32Array(count + 1);
+  let bytes = new Uint8Array(count * USUAL_BYTES);
+  let id = 0;
+  for (const token of tokens) {
+    const [start, end] = [offsets[id]!, offsets[id]! + token.length];
+    if (end > bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * bytes.length));
+      larger.set(bytes);
+      bytes = larger;
+    }
+    bytes.set(token, start);
+    offsets[++id] = end;
+  }
+  return { vocab, bytes: bytes.slice(0, offsets[count]), offsets };
 }
 
 /**
