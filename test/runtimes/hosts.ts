@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Build } from '../../src/engine/builds.ts';
 import { repositoryFile } from '../repository.ts';
-import { type Child, startChild } from './child.ts';
+import { type Child, type ChildPlace, startChild } from './child.ts';
 import type { Report } from './outcome.ts';
 import type { TestServer } from './server.ts';
 import { browserPath, tools } from './tools.ts';
@@ -54,7 +54,7 @@ const arm = process.arch === 'arm64';
 const programs = {
   'node-20': [`node-20-linux-${process.arch}/bin/node`],
   'node-26': [`node-26-linux-${process.arch}/bin/node`],
-  deno: [`@deno/linux-${process.arch}-glibc/deno`, 'run', '--allow-all', '--no-lock', '--cached-only'],
+  deno: [`@deno/linux-${process.arch}-glibc/deno`, 'run', '--no-lock', '--cached-only'],
   bun: [`@oven/bun-linux-${arm ? 'aarch64' : 'x64'}/bin/bun`, 'run', '--no-install'],
 } as const;
 
@@ -79,10 +79,19 @@ export async function bundleForProcesses(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, packedFolder, bundled: false });
 }
 
-/** Starts Node, Deno or Bun on a script. */
-export function startProcess(name: ProcessName, script: string, parameters: readonly string[] = []): Child {
+/**
+ * Starts Node, Deno or Bun on a script.
+ * @param allow what Deno permits it; by default everything
+ */
+export function startProcess(
+  name: ProcessName,
+  script: string,
+  parameters: readonly string[] = [],
+  { allow = ['--allow-all'], ...place }: ChildPlace & { readonly allow?: readonly string[] } = {},
+): Child {
   const [program, ...own] = programs[name];
-  return startChild(installed(program), [...own, script, ...parameters]);
+  const permissions = name === 'deno' ? allow : [];
+  return startChild(installed(program), [...own, ...permissions, script, ...parameters], place);
 }
 
 /** Runs the promises on Node, Deno or Bun, and waits for the process to end by itself, as it must with every thread still there. */
@@ -225,7 +234,9 @@ async function resultOfFirefox(server: TestServer, address: string): Promise<unk
   );
   writeFileSync(join(profile, 'user.js'), preferences.join(''));
   const parameters = ['--headless', '--no-remote', '--profile', profile, address];
-  const child = startChild(await browserPath('firefox'), parameters, { MOZ_CRASHREPORTER_DISABLE: '1' });
+  const child = startChild(await browserPath('firefox'), parameters, {
+    env: { MOZ_CRASHREPORTER_DISABLE: '1' },
+  });
   try {
     return await resultOf('firefox', server, child);
   } finally {
