@@ -42,7 +42,8 @@ import { leftOut } from './spec-bench/summary.ts';
 import { acceptanceTable, countsTable, type Group, reportTimed } from './spec-bench/tables.ts';
 
 const EMBEDDED = 'foretoken-code';
-const given = benchOptions(
+const quick = process.argv.includes('--quick');
+const options = benchOptions(
   {
     model: EMBEDDED,
     dtype: 'fastest',
@@ -53,18 +54,15 @@ const given = benchOptions(
     kinds: PROMPT_KINDS.join(','),
     methods: 'all',
     'draft-tokens': '4',
-    prompts: '20',
-    questions: '10',
-    'max-tokens': '128',
-    rounds: '3',
-    minutes: '120',
+    prompts: quick ? '2' : '20',
+    questions: quick ? '1' : '10',
+    'max-tokens': quick ? '24' : '128',
+    rounds: quick ? '1' : '3',
+    minutes: quick ? '9' : '120',
     cells: join(repository, '.cache/spec-bench/cells.json'),
   },
   ['resume', 'quick'],
 );
-const options = given.quick
-  ? { ...given, prompts: '2', questions: '1', 'max-tokens': '24', rounds: '1', minutes: '9' }
-  : given;
 const maxTokens = Number(options['max-tokens']);
 const report = new Report(
   'spec-bench',
@@ -150,9 +148,9 @@ const curve = model.costCurve({ prompt: ownCases('given', 0)('code')[0]!.ids, ro
 reportCurve(curve);
 const wanted = options.parts.split(',');
 await measureAll();
-process.stderr.write('\n');
+if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 for (const name of wanted) reportPart(name);
-report.close(given.out);
+report.close(options.out);
 draftModel.dispose();
 
 /** All that a sample depends on: the options but for those that say when to stop and where to write, and the place. */
@@ -180,9 +178,11 @@ async function measureAll(): Promise<void> {
 }
 
 /** Measures what is not finished yet, while there is time. */
-async function cell(name: string, run: (tell: (...what: string[]) => void) => Promise<Result>): Promise<void> {
+async function cell(name: string, run: (tell: (...what: string[]) => unknown) => Promise<Result>): Promise<void> {
   if (cells.result(name) || performance.now() > deadline) return;
-  cells.add(name, await run((...what) => process.stderr.write(`\r\x1b[K${name}: ${what.join(', ')}`)));
+  const live = process.stderr.isTTY;
+  if (!live) process.stderr.write(`${name}\n`);
+  cells.add(name, await run((...what) => live && process.stderr.write(`\r\x1b[K${name}: ${what.join(', ')}`)));
 }
 
 function ceilingCell(name: string, kind: string): string {
@@ -227,6 +227,7 @@ function reportPart(name: string): void {
     title: `${title} (${options.model}, ${dtype}, threads: ${threads})`,
     slug: `spec-bench-${name}`,
     methods: methods.map((method) => method.name),
+    singles: methods.filter(({ single }) => single).map((method) => method.name),
     kinds: new Map(kinds.map((kind) => [kind, samplesOf(name, kind)])),
     ...(PARTS[name]!.ceiling && {
       ceilings: new Map(

@@ -44,7 +44,7 @@ export async function measure(
   cases: readonly SetCase[],
   methods: readonly Method[],
   round: number,
-  onRun?: (prompt: string, method: string) => void,
+  onRun?: (prompt: string, method: string) => unknown,
 ): Promise<Sample[]> {
   await session(model, cases.slice(0, 1), methods, round);
   return session(model, cases, methods, round, onRun);
@@ -55,7 +55,7 @@ async function session(
   cases: readonly SetCase[],
   methods: readonly Method[],
   round: number,
-  onRun?: (prompt: string, method: string) => void,
+  onRun?: (prompt: string, method: string) => unknown,
 ): Promise<Sample[]> {
   model.forget();
   const plain: Method = { name: PLAIN, sameBits: true, start: () => () => ({ draft: 'none' }) };

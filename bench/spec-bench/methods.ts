@@ -26,6 +26,8 @@ export type Way = Pick<GenerateOptions, 'draft' | 'draftTokens' | 'verifier' | '
 
 export interface Method {
   readonly name: string;
+  /** Whether it is one drafter, that drafts in every pass from what every prompt has. */
+  readonly single?: boolean;
   /** Whether it promises the tokens of plain decoding; then they are checked. */
   readonly sameBits: boolean;
   /** Which cases it has something to draft from; default all. */
@@ -47,9 +49,15 @@ export interface Ingredients {
 }
 
 /** One drafter for the whole session, that is asked for so many tokens in every pass. */
-function fixed(name: string, draftTokens: number, make: () => DraftOption, verifier?: Way['verifier']): Method {
+function fixed(
+  name: string,
+  draftTokens: number,
+  make: () => DraftOption,
+  { verifier, single = false }: { readonly verifier?: Way['verifier']; readonly single?: boolean } = {},
+): Method {
   return {
     name,
+    single,
     sameBits: verifier === undefined || verifier.guarantee === 'sameBits',
     start() {
       const way = { draft: make(), draftTokens, ...(verifier && { verifier }) };
@@ -72,19 +80,21 @@ function scheduled(name: string, make: () => DraftOption): Method {
 
 const hasReference = ({ reference }: SetCase) => reference !== undefined;
 
-/** The draft model with trees of a shape, and a rule that is valid for them. */
+/** The draft model with trees of a shape, and a rule that is valid for them; without one the target's own choice or draw. */
 function sampled<S extends DraftSampling>(
   name: string,
   source: DraftSource,
   shape: TreeShape<S>,
-  verifier: AcceptanceRule<S>,
+  verifier?: AcceptanceRule<S>,
 ): Method {
   return {
     name,
-    sameBits: verifier.guarantee === 'sameBits',
+    sameBits: (verifier?.guarantee ?? 'sameBits') === 'sameBits',
     start: () => () => {
       const drafter = draftModel(source, shape);
-      return { draft: drafter, verifier: verifier as Way['verifier'] & {}, end: () => drafter.dispose() };
+      // The shape has the rule's way of sampling: that is what the types above say.
+      const rule = verifier && { verifier: verifier as NonNullable<Way['verifier']> };
+      return { draft: drafter, ...rule, end: () => drafter.dispose() };
     },
   };
 }
@@ -93,7 +103,7 @@ function sampled<S extends DraftSampling>(
 export function drafters(ingredients: Ingredients): Method[] {
   const { vocab, context, store, draftModel: source, draftTokens } = ingredients;
   const named = (...names: ('lookup' | 'recycle' | 'automaton' | 'aded' | 'lookahead')[]) =>
-    fixed(names.join('+'), draftTokens, () => (names.length === 1 ? names[0]! : names));
+    fixed(names.join('+'), draftTokens, () => (names.length === 1 ? names[0]! : names), { single: names.length === 1 });
   return [
     scheduled('auto', () => 'auto'),
     {
@@ -118,18 +128,18 @@ export function drafters(ingredients: Ingredients): Method[] {
         () =>
         ({ reference }) => ({ draft: new Reference(Int32Array.from(reference!), context), draftTokens }),
     },
-    fixed('store', draftTokens, () => store.drafter()),
+    fixed('store', draftTokens, () => store.drafter(), { single: true }),
     named('lookup', 'recycle'),
     named('automaton', 'recycle'),
     fixed('recycle, store fused', draftTokens, () => new Fused(new Recycle(vocab), store.drafter())),
     fixed('aded, automaton fused', draftTokens, () => new Fused(new Aded(), new Automaton(context))),
-    sampled('draft model', source, likeliest([1, 1, 1]), exactDraw),
+    sampled('draft model', source, likeliest([1, 1, 1])),
   ];
 }
 
 /** Every rule with one way of drafting that it is valid for. */
 export function verifiers({ draftModel: source, draftTokens, judge }: Ingredients): Method[] {
-  const recycle = (name: string, verifier?: Way['verifier']) => fixed(name, draftTokens, () => 'recycle', verifier);
+  const recycle = (name: string, verifier?: Way['verifier']) => fixed(name, draftTokens, () => 'recycle', { verifier });
   return [
     recycle('seed-coupled, recycle'),
     recycle('exact-draw, recycle', exactDraw),

@@ -16,6 +16,8 @@ export interface Group {
   readonly slug: string;
   readonly kinds: ReadonlyMap<string, readonly Sample[]>;
   readonly methods: readonly string[];
+  /** Those of them that are one drafter. */
+  readonly singles: readonly string[];
   /** Speed-up that hindsight allows, by kind. */
   readonly ceilings?: ReadonlyMap<string, number>;
 }
@@ -77,13 +79,12 @@ function speedTable(report: Report, { title, slug, kinds, methods }: Group): voi
   });
 }
 
-/** `auto` beside what hindsight allows, and beside the best of the others. */
-function ceilingTable(report: Report, { title, kinds, methods, ceilings }: Group): void {
+/** `auto` beside what hindsight allows, and beside the best single drafter. */
+function ceilingTable(report: Report, { title, kinds, singles, ceilings }: Group): void {
   const rows = [...kinds].flatMap(([kind, samples]) => {
     const auto = speedUp(samples, 'auto');
     if (!auto) return [];
-    const singles = methods
-      .filter((method) => !method.startsWith('auto'))
+    const [best] = singles
       .flatMap((method) => {
         const estimate = speedUp(samples, method)?.estimate;
         return estimate === undefined ? [] : [{ method, estimate }];
@@ -102,12 +103,12 @@ function ceilingTable(report: Report, { title, kinds, methods, ceilings }: Group
         cell(auto),
         ceiling === undefined ? NOTHING : ratio(ceiling),
         ceiling === undefined ? NOTHING : `${figure((100 * auto.estimate) / ceiling)}%`,
-        singles[0] ? `${singles[0].method} ${ratio(singles[0].estimate)}` : NOTHING,
-        singles[0] ? ratio(auto.estimate / singles[0].estimate) : NOTHING,
+        best ? `${best.method} ${ratio(best.estimate)}` : NOTHING,
+        best ? ratio(auto.estimate / best.estimate) : NOTHING,
       ],
     ];
   });
-  report.table(`${title}: \`auto\` beside the ceiling and the best single way`, [
+  report.table(`${title}: \`auto\` beside the ceiling and the best single drafter`, [
     [
       'kind',
       'prompts',
@@ -170,7 +171,7 @@ function timeTable(report: Report, group: Group): void {
   });
 }
 
-/** Of passes with a draft, those that accepted a node at each depth: of so many methods as a chart tells apart, which draft most. */
+/** Of passes with a draft, those that accepted a node at each depth; the chart shows `auto` and single drafters, as many as it can tell apart. */
 function depthChart(report: Report, group: Group): void {
   const series = group.methods
     .map((method) => ({ name: method, ...pooled(group, method) }))
@@ -187,11 +188,15 @@ function depthChart(report: Report, group: Group): void {
       ...Array.from({ length: 8 }, (_, i) => (points[i] ? figure(points[i].y) : NOTHING)),
     ]),
   ]);
+  const shown = ['auto', ...group.singles];
+  const lines = series.some(({ name }) => shown.includes(name))
+    ? series.filter(({ name }) => shown.includes(name))
+    : series;
   report.chart({
     name: `${group.slug}-depth`,
     title: `${group.title}: acceptance by depth`,
     x: 'depth of a node',
     y: 'share of drafted passes',
-    series: series.slice(0, MOST_LINES),
+    series: lines.slice(0, MOST_LINES),
   });
 }
