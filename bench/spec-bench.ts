@@ -224,7 +224,8 @@ function reportPart(name: string): void {
   if (finished.length === 0) return;
   const ceilingOf = (kind: string) => cells.result(ceilingCell(name, kind)) as readonly Pair[] | undefined;
   const group: Group = {
-    title: `${title} (${options.model}, ${dtype}, threads: ${threads})`,
+    name: title,
+    setting: `${options.model}, ${dtype}, threads: ${threads}`,
     slug: `spec-bench-${name}`,
     methods: methods.map((method) => method.name),
     singles: methods.filter(({ single }) => single).map((method) => method.name),
@@ -245,7 +246,7 @@ function reportPart(name: string): void {
   countsTable(report, group);
   acceptanceTable(report, group, 'all');
   report.note(
-    `${title}: the model knows no dialogue, and most of its answers repeat themselves; the table counts them all, and says nothing of speed.`,
+    `${title}: the embedded model knows no dialogue; every answer is in the table, loops too, and nothing is said of speed.`,
   );
 }
 

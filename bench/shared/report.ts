@@ -47,9 +47,10 @@ export interface RowChart {
   readonly marks?: readonly { readonly x: number; readonly label: string }[];
   /** Values stand one after the other, as parts of a bar, instead of each by itself as a dot. */
   readonly stacked?: boolean;
+  /** The legend: names of what rows may have values of. */
+  readonly series: readonly string[];
   readonly rows: readonly {
     readonly label: string;
-    /** In the order of the legend; `series` names the colour. */
     readonly values: readonly {
       readonly series: string;
       readonly x: number;
@@ -125,11 +126,10 @@ export class Report {
   }
 }
 
-/** How this program was called, as one would type it in the repository; where its findings go is left out. */
+/** How this program was called, as one would type it in the repository, to make the same again: not where its findings went, nor that it went on. */
 function commandLine(): string {
-  const [, script = '', ...given] = process.argv;
-  const out = given.indexOf('--out');
-  if (out >= 0) given.splice(out, 2);
+  const [, script = '', ...all] = process.argv;
+  const given = all.filter((part, i) => part !== '--resume' && part !== '--out' && all[i - 1] !== '--out');
   const quoted = given.map((part) => (/^[\w./:,=@-]+$/.test(part) ? part : `'${part}'`));
   return ['node', relative(process.cwd(), script), ...quoted].join(' ');
 }

@@ -7,48 +7,49 @@ import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from
 
 const WIDTH = 720;
 const ROW = 24;
-const PLOT = { left: 190, right: WIDTH - 24, top: 72 };
+const TOP = 72;
+const RIGHT = WIDTH - 24;
 /** Base line of the legend. */
 const LEGEND_Y = 44;
 /** Width of a letter, about: texts are not measured. */
 const LETTER = 6.2;
 
 export function svgRowChart(chart: RowChart): string {
-  const { title, rows, marks = [], stacked = false } = chart;
-  const names = [...new Set(rows.flatMap(({ values }) => values.map(({ series }) => series)))];
+  const { title, rows, series: names, marks = [], stacked = false } = chart;
+  const left = 30 + LETTER * Math.max(...rows.map((row) => row.label.length));
   const colourOf = (series: string) => COLOURS[names.indexOf(series) % COLOURS.length]!;
   const ends = stacked
     ? [0, ...rows.map(({ values }) => values.reduce((sum, { x }) => sum + x, 0))]
     : rows.flatMap(({ values }) => values.flatMap(({ x, low = x, high = x }) => [low, x, high]));
   const scale = (chart.logarithmicX ? doublingScale : evenScale)(
     [...ends, ...marks.map(({ x }) => x)],
-    PLOT.left,
-    PLOT.right,
+    left,
+    RIGHT,
     true,
   );
   const at = (value: number) => number(scale.place(value));
-  const bottom = PLOT.top + rows.length * ROW;
+  const bottom = TOP + rows.length * ROW;
   const height = bottom + 52;
 
   const axes = [
     ...scale.ticks.map(
       (tick) =>
-        `<path class="grid" d="M${at(tick)} ${PLOT.top}V${bottom}"/><text x="${at(tick)}" y="${bottom + 18}" text-anchor="middle">${label(tick)}</text>`,
+        `<path class="grid" d="M${at(tick)} ${TOP}V${bottom}"/><text x="${at(tick)}" y="${bottom + 18}" text-anchor="middle">${label(tick)}</text>`,
     ),
     ...marks.map(
       (mark) =>
-        `<path class="mark" d="M${at(mark.x)} ${PLOT.top}V${bottom}"/><text x="${at(mark.x)}" y="${PLOT.top - 4}" text-anchor="middle">${escaped(mark.label)}</text>`,
+        `<path class="mark" d="M${at(mark.x)} ${TOP}V${bottom}"/><text x="${at(mark.x)}" y="${TOP - 4}" text-anchor="middle">${escaped(mark.label)}</text>`,
     ),
   ];
-  let legendX = PLOT.left;
+  let legendX = left;
   const legend = names.map((name) => {
     const x = legendX;
     legendX += 24 + LETTER * name.length;
     return `<circle cx="${number(x)}" cy="${LEGEND_Y - 4}" r="4" fill="${colourOf(name)}"/><text x="${number(x + 9)}" y="${LEGEND_Y}">${escaped(name)}</text>`;
   });
   const body = rows.map(({ label: text, values }, row) => {
-    const middle = PLOT.top + (row + 0.5) * ROW;
-    const name = `<text x="${PLOT.left - 10}" y="${middle}" dy="4" text-anchor="end">${escaped(text)}</text>`;
+    const middle = TOP + (row + 0.5) * ROW;
+    const name = `<text x="${left - 10}" y="${middle}" dy="4" text-anchor="end">${escaped(text)}</text>`;
     return name + (stacked ? bar(values, middle) : dots(values, middle));
   });
 
@@ -83,7 +84,7 @@ export function svgRowChart(chart: RowChart): string {
 ${STYLE}
 <rect class="page" width="${WIDTH}" height="${height}" rx="8"/>
 <text x="16" y="22" font-size="14" font-weight="600">${escaped(title)}</text>
-<text x="${PLOT.right}" y="${height - 10}" text-anchor="end">${escaped(chart.x)}</text>
+<text x="${RIGHT}" y="${height - 10}" text-anchor="end">${escaped(chart.x)}</text>
 ${[...axes, ...legend, ...body].join('\n')}
 </svg>
 `;

@@ -141,17 +141,17 @@ export function drafters(ingredients: Ingredients): Method[] {
 export function verifiers({ draftModel: source, draftTokens, judge }: Ingredients): Method[] {
   const recycle = (name: string, verifier?: Way['verifier']) => fixed(name, draftTokens, () => 'recycle', { verifier });
   return [
-    recycle('seed-coupled, recycle'),
-    recycle('exact-draw, recycle', exactDraw),
-    sampled('speculative, chain', source, chains(1, 3), speculativeSampling),
-    sampled('speculative, chains', source, chains(2, 2), speculativeSampling),
-    sampled('k-seq, chains', source, chains(2, 2), kSeq),
-    sampled('without-replacement, branches', source, branches([2, 1]), withoutReplacement),
-    sampled('without-replacement, beam', source, beam(2, 2), withoutReplacement),
-    sampled('greedy-multi-draft, top and one', source, topAndOne([2, 1]), greedyMultiDraft),
-    recycle('lossy-typical, recycle', lossyTypical()),
-    sampled('lossy-lenience 0.5, chain', source, chains(1, 3), lossyLenience(0.5)),
-    ...(judge ? [recycle('lossy-judge, recycle', lossyJudge(exactDraw, judge))] : []),
+    recycle('seed-coupled'),
+    recycle('exact-draw', exactDraw),
+    sampled('speculative', source, chains(1, 3), speculativeSampling),
+    sampled('speculative, 2 chains', source, chains(2, 2), speculativeSampling),
+    sampled('k-seq, 2 chains', source, chains(2, 2), kSeq),
+    sampled('without-replacement', source, branches([2, 1]), withoutReplacement),
+    sampled('stochastic beam', source, beam(2, 2), withoutReplacement),
+    sampled('greedy-multi-draft', source, topAndOne([2, 1]), greedyMultiDraft),
+    recycle('lossy-typical', lossyTypical()),
+    sampled('lossy-lenience 0.5', source, chains(1, 3), lossyLenience(0.5)),
+    ...(judge ? [recycle('lossy-judge', lossyJudge(exactDraw, judge))] : []),
   ];
 }
 

@@ -11,8 +11,10 @@ import { acceptanceLength, leftOut, meanOfKnown, meanSpeedUp, speedUp, type Tota
 
 /** Samples of kinds that are measured alike. */
 export interface Group {
-  /** For titles, and for the names of charts. */
-  readonly title: string;
+  /** What is decoded, and by what. */
+  readonly name: string;
+  readonly setting: string;
+  /** Beginning of the names of charts. */
   readonly slug: string;
   readonly kinds: ReadonlyMap<string, readonly Sample[]>;
   readonly methods: readonly string[];
@@ -25,6 +27,7 @@ export interface Group {
 /** Lines that a chart can tell apart. */
 const MOST_LINES = 7;
 const NOTHING = '-';
+const TIME_PARTS = ['drafting and learning', 'verifying', 'other'] as const;
 
 const cell = (interval: Interval | undefined) =>
   interval ? `${ratio(interval.estimate)} (${ratio(interval.low)}-${ratio(interval.high)})` : NOTHING;
@@ -40,35 +43,36 @@ export function reportTimed(report: Report, group: Group): void {
 }
 
 /** Which prompts count. */
-export function countsTable(report: Report, { title, kinds }: Group): void {
+export function countsTable(report: Report, { name, setting, kinds }: Group): void {
   const rows = [...kinds].map(([kind, samples]) => {
     const plain = new Map(samples.filter(({ method }) => method === PLAIN).map((sample) => [sample.prompt, sample]));
     const reasons = [...plain.values()].map(leftOut);
     const count = (reason: ReturnType<typeof leftOut>) => String(reasons.filter((other) => other === reason).length);
     return [kind, String(plain.size), count(undefined), count('loop'), count('wrong')];
   });
-  report.table(`${title}: prompts by what plain decoding made of them`, [
+  report.table(`${name} (${setting}): prompts by what plain decoding made of them`, [
     ['kind', 'prompts', 'counted', 'loops', 'wrong edits'],
     ...rows,
   ]);
 }
 
-function speedTable(report: Report, { title, slug, kinds, methods }: Group): void {
+function speedTable(report: Report, { name, setting, slug, kinds, methods }: Group): void {
   const all = [...kinds.values()];
   const known = methods.map((method) => ({
     method,
     mean: meanSpeedUp(all, method),
     byKind: [...kinds].map(([kind, samples]) => ({ kind, interval: speedUp(samples, method) })),
   }));
-  report.table(`${title}: speed-up over plain decoding, with 95% intervals over prompts`, [
+  report.table(`${name} (${setting}): speed-up over plain decoding, with 95% intervals over prompts`, [
     ['method', ...kinds.keys(), 'mean'],
     ...known.map(({ method, mean, byKind }) => [method, ...byKind.map(({ interval }) => cell(interval)), cell(mean)]),
   ]);
   report.chart({
     name: `${slug}-speed-up`,
-    title: `${title}: speed-up by method and task`,
+    title: `${name}: speed-up by method and task`,
     x: 'plain time / time, with 95% intervals',
     logarithmicX: true,
+    series: [...kinds.keys()],
     marks: [{ x: 1, label: 'plain' }],
     rows: known.map(({ method, byKind }) => ({
       label: method,
@@ -80,7 +84,7 @@ function speedTable(report: Report, { title, slug, kinds, methods }: Group): voi
 }
 
 /** `auto` beside what hindsight allows, and beside the best single drafter. */
-function ceilingTable(report: Report, { title, kinds, singles, ceilings }: Group): void {
+function ceilingTable(report: Report, { name, setting, kinds, singles, ceilings }: Group): void {
   const rows = [...kinds].flatMap(([kind, samples]) => {
     const auto = speedUp(samples, 'auto');
     if (!auto) return [];
@@ -108,7 +112,7 @@ function ceilingTable(report: Report, { title, kinds, singles, ceilings }: Group
       ],
     ];
   });
-  report.table(`${title}: \`auto\` beside the ceiling and the best single drafter`, [
+  report.table(`${name} (${setting}): \`auto\` beside the ceiling and the best single drafter`, [
     [
       'kind',
       'prompts',
@@ -127,7 +131,7 @@ function ceilingTable(report: Report, { title, kinds, singles, ceilings }: Group
 /** @param which `all` where speed is not in question, so that nothing need be left out */
 export function acceptanceTable(
   report: Report,
-  { title, kinds, methods }: Group,
+  { name, setting, kinds, methods }: Group,
   which: 'counted' | 'all',
   what = 'mean acceptance length, tokens emitted by a pass',
 ): void {
@@ -136,7 +140,7 @@ export function acceptanceTable(
     const text = (length: number | undefined) => (length === undefined ? NOTHING : figure(length));
     return [method, ...lengths.map(text), text(meanOfKnown(lengths))];
   });
-  report.table(`${title}: ${what}`, [['method', ...kinds.keys(), 'mean'], ...rows]);
+  report.table(`${name} (${setting}): ${what}`, [['method', ...kinds.keys(), 'mean'], ...rows]);
 }
 
 /** All kinds' totals of a method. */
@@ -148,14 +152,10 @@ function timeTable(report: Report, group: Group): void {
   const rows = [PLAIN, ...group.methods].flatMap((method) => {
     const { tokens, decodeMs, draftMs, passMs } = pooled(group, method);
     if (tokens === 0) return [];
-    const parts = [
-      { series: 'drafting and learning', x: (1000 * draftMs) / tokens },
-      { series: 'verifying', x: (1000 * passMs) / tokens },
-      { series: 'other', x: (1000 * Math.max(0, decodeMs - draftMs - passMs)) / tokens },
-    ];
-    return [{ label: method, values: parts }];
+    const ms = [draftMs, passMs, Math.max(0, decodeMs - draftMs - passMs)];
+    return [{ label: method, values: TIME_PARTS.map((series, i) => ({ series, x: (1000 * ms[i]!) / tokens })) }];
   });
-  report.table(`${group.title}: microseconds of a token, all kinds together, and shares of them`, [
+  report.table(`${group.name} (${group.setting}): microseconds of a token, all kinds together, and shares of them`, [
     ['method', 'µs', 'drafting', 'verifying', 'other'],
     ...rows.map(({ label, values }) => {
       const all = values.reduce((sum, { x }) => sum + x, 0);
@@ -164,9 +164,10 @@ function timeTable(report: Report, group: Group): void {
   ]);
   report.chart({
     name: `${group.slug}-time`,
-    title: `${group.title}: where the time of a token goes`,
+    title: `${group.name}: where the time of a token goes`,
     x: 'microseconds of a token',
     stacked: true,
+    series: TIME_PARTS,
     rows,
   });
 }
@@ -181,7 +182,7 @@ function depthChart(report: Report, group: Group): void {
       points: accepted.slice(0, 16).map((count, i) => ({ x: i + 1, y: count / drafts })),
     }));
   if (series.length === 0) return;
-  report.table(`${group.title}: share of drafted passes that accepted a node at depth 1, 2, ...`, [
+  report.table(`${group.name} (${group.setting}): share of drafted passes that accepted a node at depth 1, 2, ...`, [
     ['method', ...Array.from({ length: 8 }, (_, i) => String(i + 1))],
     ...series.map(({ name, points }) => [
       name,
@@ -194,7 +195,7 @@ function depthChart(report: Report, group: Group): void {
     : series;
   report.chart({
     name: `${group.slug}-depth`,
-    title: `${group.title}: acceptance by depth`,
+    title: `${group.name}: acceptance by depth`,
     x: 'depth of a node',
     y: 'share of drafted passes',
     series: lines.slice(0, MOST_LINES),
