@@ -7,12 +7,13 @@
  * enough to find a quiet moment; slices go through the whole matrix, so a matrix larger than the caches comes from memory as in a model.
  */
 import { Bench } from 'tinybench';
+import type { Series } from '../src/cli/chart.ts';
 import { figure } from '../src/cli/table.ts';
 import { PANEL } from '../src/engine/opcodes.ts';
 import { packedBytes, type WeightType } from '../src/engine/packing.ts';
 import { type Build, kernelHost } from '../test/kernels/kernel-host.ts';
 import { measureLimits } from './shared/limits.ts';
-import { benchOptions, Report, type Series } from './shared/report.ts';
+import { benchOptions, Report } from './shared/report.ts';
 
 /** A weight format and the build that multiplies it; floats are multiplied alike in both. */
 interface Variant {

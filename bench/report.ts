@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { svgChart } from './shared/chart.ts';
+import { svgChart } from '../src/cli/chart.ts';
 import { repository } from './shared/prompts.ts';
 import type { Findings, Page, Table } from './shared/report.ts';
 import { svgRowChart } from './shared/row-chart.ts';
@@ -22,7 +22,7 @@ function section({ name, command, question, environment, tables, charts, notes }
   const { date, runtime, processor, commit, kernels } = environment;
   return [
     `## ${question}`,
-    `\`${command ?? `node bench/${name}.ts`}\`, ${date}, ${runtime}, ${processor}, commit ${commit}, kernels ${kernels}`,
+    `\`${command ?? `bench/${name}.ts`}\`, ${date}, ${runtime}, ${processor}, commit ${commit}, kernels ${kernels}`,
     ...tables.map(markdownTable),
     ...charts.map((chart) => `![${chart.title}](figures/${chart.name}.svg)`),
     ...notes,
@@ -47,7 +47,7 @@ for (const [page, { title, what }] of Object.entries(PAGES)) {
   if (shown.length === 0) continue;
   const text = `# ${title}
 
-${what}. Written by \`bench/report.ts\` from the findings in [bench/results](../bench/results), each made by the command below its title;
+${what}. Written by \`bench/report.ts\` from the findings in [bench/results](../bench/results), each made by what stands below its title;
 [performance.md](performance.md) tells what the words mean.
 
 ${shown.map(section).join('\n\n')}

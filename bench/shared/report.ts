@@ -6,30 +6,9 @@ import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import type { Chart } from '../../src/cli/chart.ts';
 import { table } from '../../src/cli/table.ts';
 import { type Environment, environment } from './environment.ts';
-
-/** A line of points, or points with intervals. */
-export interface Series {
-  readonly name: string;
-  /** A limit, not a measurement of its own: a dashed line without dots, named where it ends. */
-  readonly limit?: boolean;
-  readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
-}
-
-export interface Chart {
-  /** File name without ending, and what it shows. */
-  readonly name: string;
-  readonly title: string;
-  readonly x: string;
-  readonly y: string;
-  /** Each step to the right doubles x; each step up doubles y. */
-  readonly logarithmicX?: boolean;
-  readonly logarithmicY?: boolean;
-  /** Horizontal lines to compare with. */
-  readonly marks?: readonly { readonly y: number; readonly label: string }[];
-  readonly series: readonly Series[];
-}
 
 export interface Table {
   readonly title: string;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { RowChart } from './report.ts';
-import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from './scale.ts';
+import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from '../../src/cli/chart-scale.ts';
 
 const WIDTH = 720;
 const ROW = 24;
@@ -59,7 +59,7 @@ export function svgRowChart(chart: RowChart): string {
       .map(({ series, x }) => {
         const [start, end] = [scale.place(from), scale.place(from + x)];
         from += x;
-        return `<rect x="${number(start)}" y="${middle - 7}" width="${number(end - start)}" height="14" fill="${colourOf(series)}"/>`;
+        return `<path d="M${number(start)} ${middle - 7}H${number(end)}v14H${number(start)}z" fill="${colourOf(series)}"/>`;
       })
       .join('');
   }
@@ -82,7 +82,7 @@ export function svgRowChart(chart: RowChart): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12">
 <title>${escaped(title)}</title>
 ${STYLE}
-<rect class="page" width="${WIDTH}" height="${height}" rx="8"/>
+<rect width="${WIDTH}" height="${height}" rx="8"/>
 <text x="16" y="22" font-size="14" font-weight="600">${escaped(title)}</text>
 <text x="${RIGHT}" y="${height - 10}" text-anchor="end">${escaped(chart.x)}</text>
 ${[...axes, ...legend, ...body].join('\n')}

@@ -2,8 +2,29 @@
  * Charts as SVG: lines over an axis, with intervals where they are known. They read on light and dark pages.
  * @module
  */
-import type { Chart, Series } from './report.ts';
-import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from './scale.ts';
+import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from './chart-scale.ts';
+
+/** A line of points, or points with intervals. */
+export interface Series {
+  readonly name: string;
+  /** A limit, not a measurement of its own: a dashed line without dots, named where it ends. */
+  readonly limit?: boolean;
+  readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
+}
+
+export interface Chart {
+  /** File name without ending, and what it shows. */
+  readonly name: string;
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  /** Each step to the right doubles x; each step up doubles y. */
+  readonly logarithmicX?: boolean;
+  readonly logarithmicY?: boolean;
+  /** Horizontal lines to compare with. */
+  readonly marks?: readonly { readonly y: number; readonly label: string }[];
+  readonly series: readonly Series[];
+}
 
 const WIDTH = 640;
 const HEIGHT = 360;
@@ -68,7 +89,7 @@ export function svgChart(chart: Chart): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="12">
 <title>${escaped(title)}</title>
 ${STYLE}
-<rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="8"/>
+<rect width="${WIDTH}" height="${HEIGHT}" rx="8"/>
 <text x="${PLOT.left}" y="26" font-size="14" font-weight="600">${escaped(title)}</text>
 <text x="${PLOT.right}" y="${HEIGHT - 8}" text-anchor="end">${escaped(x)}</text>
 <text x="${PLOT.left - 40}" y="${PLOT.top - 10}">${escaped(y)}</text>

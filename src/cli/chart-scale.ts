@@ -7,7 +7,7 @@
 export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#555555'] as const;
 /** They read on light and dark pages. */
 export const STYLE =
-  '<style>rect.page { fill: #fff } text { fill: #1f2328 } .grid { stroke: #e3e7eb } .mark { stroke: #818b98; stroke-dasharray: 4 3 }</style>';
+  '<style>rect { fill: #fff } text { fill: #1f2328 } .grid { stroke: #e3e7eb } .mark { stroke: #818b98; stroke-dasharray: 4 3 }</style>';
 /** Lines of a scale: about this many. */
 const STEPS = 5;
 
