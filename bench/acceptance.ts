@@ -103,6 +103,7 @@ for (const text of options.texts.split(',')) {
   const { courses, loops } = await coursesOf(text);
   const counts = PROMPT_KINDS.map((kind) => `${courses.filter((course) => course.kind === kind).length} of ${kind}`);
   report.note(`Texts, ${text}: ${counts.join(', ')}; ${loops} loops are left out.`);
+  reportReasons(text, courses);
   for (const budget of options.budgets.split(',')) await reportBudget(text, budget, courses);
 }
 report.close(options.out);
@@ -125,6 +126,72 @@ async function coursesOf(text: string): Promise<{ courses: Course[]; loops: numb
   }
   model.forget();
   return { courses, loops };
+}
+
+/** Candidates of a row of recycling. */
+const RANKS = 8;
+
+/**
+ * What bounds the first drafted token, position by position along the texts: of recycling the model's best tokens here, and its best tokens where it last
+ * read the same token; of lookup what followed the last tokens before.
+ */
+function reportReasons(text: string, courses: readonly Course[]): void {
+  const rows = PROMPT_KINDS.flatMap((kind) => {
+    const own = courses.filter((course) => course.kind === kind).map(reasonsOf);
+    if (own.length === 0) return [];
+    const sum = (of: (reasons: Reasons) => number) => own.reduce((total, reasons) => total + of(reasons), 0);
+    const share = (of: (reasons: Reasons) => number) => `${Math.round((100 * sum(of)) / sum(({ tokens }) => tokens))}%`;
+    return [[kind, share((r) => r.best), share((r) => r.amongBest), share((r) => r.recycled), share((r) => r.copied)]];
+  });
+  report.table(`${options.model}, ${options.dtype}, texts ${text}: shares of tokens that a first guess could know`, [
+    [
+      'kind',
+      "the model's best",
+      'among its 8 best',
+      'among the 8 best after the same token, read last',
+      'what followed the last 3, 2 or 1 tokens before',
+    ],
+    ...rows,
+  ]);
+}
+
+/** Tokens of an output, and those of which each is true. */
+interface Reasons {
+  tokens: number;
+  best: number;
+  amongBest: number;
+  recycled: number;
+  copied: number;
+}
+
+function reasonsOf({ ids, output }: Course): Reasons {
+  const { session } = model;
+  session.truncate(0);
+  const all = [...ids, ...output];
+  const reasons: Reasons = { tokens: output.length, best: 0, amongBest: 0, recycled: 0, copied: 0 };
+  const afterToken = new Map<number, Int32Array>();
+  const lookup = new PublishedLookup();
+  for (let start = 0; start < all.length - 1; start += session.maxNodes) {
+    const tree = chain(all.slice(start, Math.min(start + session.maxNodes, all.length - 1)));
+    const rows = session.forward(tree, 'all');
+    for (const [node, token] of tree.tokens.entries()) {
+      const at = start + node;
+      const next = all[at + 1]!;
+      const best = rows.topK(node, RANKS).slice();
+      if (at >= ids.length - 1) {
+        if (best[0] === next) reasons.best++;
+        if (best.includes(next)) reasons.amongBest++;
+        if (afterToken.get(token)?.includes(next)) reasons.recycled++;
+        lookup.begin(Int32Array.from(all.slice(0, at + 1)));
+        const guess = lookup.propose(2);
+        if (guess.tokens.length > 1 && guess.tokens[1] === next) reasons.copied++;
+      }
+      afterToken.set(token, best);
+    }
+    session.commit(Int32Array.from(tree.tokens.keys()));
+  }
+  session.truncate(0);
+  return reasons;
 }
 
 async function reportBudget(text: string, budget: string, courses: readonly Course[]): Promise<void> {
