@@ -13,6 +13,7 @@ import { BenchModel } from '../src/cli/bench-model.ts';
 import { figure } from '../src/cli/table.ts';
 import type { Drafter } from '../src/draft/drafter.ts';
 import { Proposer } from '../src/draft/proposer.ts';
+import { RANKS } from '../src/draft/recycle-template.ts';
 import { Aded, Automaton, Fused, Lookahead, Lookup, Recycle } from '../src/drafters.ts';
 import type { WeightType } from '../src/model/memory-plan.ts';
 import { chain, rootOnly } from '../src/tree/draft-tree.ts';
@@ -128,9 +129,6 @@ async function coursesOf(text: string): Promise<{ courses: Course[]; loops: numb
   return { courses, loops };
 }
 
-/** Candidates of a row of recycling. */
-const RANKS = 8;
-
 /**
  * What bounds the first drafted token, position by position along the texts: of recycling the model's best tokens here, and its best tokens where it last
  * read the same token; of lookup what followed the last tokens before.
@@ -147,8 +145,8 @@ function reportReasons(text: string, courses: readonly Course[]): void {
     [
       'kind',
       "the model's best",
-      'among its 8 best',
-      'among the 8 best after the same token, read last',
+      `among its ${RANKS} best`,
+      `among the ${RANKS} best after the same token, read last`,
       'what followed the last 3, 2 or 1 tokens before',
     ],
     ...rows,
