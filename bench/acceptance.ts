@@ -194,14 +194,14 @@ function reasonsOf({ ids, output }: Course): Reasons {
 
 async function reportBudget(text: string, budget: string, courses: readonly Course[]): Promise<void> {
   const rows: string[][] = [];
-  const means = new Map<string, number>();
+  const found = new Map<string, { readonly mean: number; readonly lengths: ReadonlyMap<PromptKind, number> }>();
   for (const entrant of entrants) {
     if (entrant.experiment && budget !== 'paper') continue;
     const nodes = budget === 'paper' ? entrant.paper : Number(budget);
     const lengths = await lengthsOf(entrant, nodes, courses);
     const known = [...lengths.values()];
     const mean = known.reduce((sum, length) => sum + length, 0) / known.length;
-    means.set(entrant.name, mean);
+    found.set(entrant.name, { mean, lengths });
     const cells = PROMPT_KINDS.map((kind) => (lengths.has(kind) ? figure(lengths.get(kind)!) : '-'));
     rows.push([entrant.name, String(nodes), ...cells, mean.toFixed(3)]);
   }
@@ -210,12 +210,17 @@ async function reportBudget(text: string, budget: string, courses: readonly Cour
     ['drafter', 'nodes', ...PROMPT_KINDS, 'mean'],
     ...rows,
   ]);
-  const recycle = means.get('recycle');
-  if (recycle === undefined) return;
-  const verdicts = ['lookup, published', 'lookup', 'lookahead']
-    .filter((other) => means.has(other))
-    .map((other) => `${recycle > means.get(other)! ? 'above' : 'NOT above'} ${other}`);
-  report.note(`Texts ${text}, ${what}: recycle is ${verdicts.join(', ')}.`);
+  const own = found.get('recycle');
+  if (!own) return;
+  for (const other of ['lookup, published', 'lookup', 'lookahead']) {
+    const theirs = found.get(other);
+    if (!theirs) continue;
+    const kinds = [...own.lengths].filter(([kind, length]) => length > theirs.lengths.get(kind)!).map(([kind]) => kind);
+    const verdict = own.mean > theirs.mean ? 'above' : 'NOT above';
+    report.note(
+      `Texts ${text}, ${what}: recycle is ${verdict} ${other} on the mean; it is above on ${kinds.join(', ') || 'no kind'}.`,
+    );
+  }
 }
 
 /** Tokens by passes for each kind that has texts. */

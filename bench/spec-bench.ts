@@ -70,7 +70,9 @@ const report = new Report(
   'benchmarks',
 );
 
-const { dtype, threads } = await fastest();
+const cells = new Cells(options.cells, conditions(), options.resume);
+const speeds = await cells.once('fastest', fastest);
+const { dtype, threads } = speeds[0]!;
 const model = await BenchModel.load(modelSource(options.model), { dtype, threads });
 const { vocab, context } = model.session;
 /** Without another one the model drafts for itself, in 4 bits: as good a draft model as there can be, and as slow. */
@@ -141,12 +143,14 @@ const PARTS: Readonly<Record<string, Part>> = {
 
 /** Samples of a kind in a round, or the times of its ceiling. */
 type Result = readonly Sample[] | readonly Pair[];
-const cells = new Cells<Result>(options.cells, conditions(), options.resume);
 const deadline = performance.now() + 60_000 * Number(options.minutes);
 
-const curve = model.costCurve({ prompt: ownCases('given', 0)('code')[0]!.ids, rounds: 9 });
+reportSpeeds();
+const curve = await cells.once('curve', () =>
+  model.costCurve({ prompt: ownCases('given', 0)('code')[0]!.ids, rounds: 9 }),
+);
 reportCurve(curve);
-const wanted = options.parts.split(',');
+const wanted = options.parts.split(',').filter((name) => name in PARTS);
 await measureAll();
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 for (const name of wanted) reportPart(name);
@@ -157,7 +161,7 @@ draftModel.dispose();
 function conditions(): Record<string, unknown> {
   const { minutes: _minutes, cells: _cells, resume: _resume, quick: _quick, ...settings } = options;
   const { date: _date, ...place } = environment();
-  return { ...settings, out: undefined, dtype, threads, ...place };
+  return { ...settings, out: undefined, ...place };
 }
 
 /** Round by round, so that a run that ends early has measured everything alike; ceilings come last. */
@@ -179,10 +183,12 @@ async function measureAll(): Promise<void> {
 
 /** Measures what is not finished yet, while there is time. */
 async function cell(name: string, run: (tell: (...what: string[]) => unknown) => Promise<Result>): Promise<void> {
-  if (cells.result(name) || performance.now() > deadline) return;
+  if (performance.now() > deadline) return;
   const live = process.stderr.isTTY;
-  if (!live) process.stderr.write(`${name}\n`);
-  cells.add(name, await run((...what) => live && process.stderr.write(`\r\x1b[K${name}: ${what.join(', ')}`)));
+  await cells.once(name, () => {
+    if (!live) process.stderr.write(`${name}\n`);
+    return run((...what) => live && process.stderr.write(`\r\x1b[K${name}: ${what.join(', ')}`));
+  });
 }
 
 function ceilingCell(name: string, kind: string): string {
@@ -206,8 +212,10 @@ async function ceilings(cases: readonly SetCase[], name: string, kind: string): 
 }
 
 function samplesOf(name: string, kind: string): Sample[] {
-  const all = Array.from({ length: PARTS[name]!.rounds }, (_, i) => cells.result(`${name} ${kind} ${i + 1}`) ?? []);
-  return all.flat() as Sample[];
+  const all = Array.from({ length: PARTS[name]!.rounds }, (_, i) =>
+    cells.result<readonly Sample[]>(`${name} ${kind} ${i + 1}`),
+  );
+  return all.flatMap((samples) => samples ?? []);
 }
 
 function reportPart(name: string): void {
@@ -222,7 +230,6 @@ function reportPart(name: string): void {
     );
   }
   if (finished.length === 0) return;
-  const ceilingOf = (kind: string) => cells.result(ceilingCell(name, kind)) as readonly Pair[] | undefined;
   const group: Group = {
     name: title,
     setting: `${options.model}, ${dtype}, threads: ${threads}`,
@@ -233,7 +240,7 @@ function reportPart(name: string): void {
     ...(PARTS[name]!.ceiling && {
       ceilings: new Map(
         kinds.flatMap((kind) => {
-          const pairs = ceilingOf(kind) ?? [];
+          const pairs = cells.result<readonly Pair[]>(ceilingCell(name, kind)) ?? [];
           return pairs.length > 0 ? [[kind, speedUpOfTotals(pairs)] as const] : [];
         }),
       ),
@@ -266,29 +273,38 @@ function reportCurve(points: readonly CostPoint[]): void {
   });
 }
 
-/** The type of weights and the threads that were given, or those whose plain decoding is fastest. */
-async function fastest(): Promise<{ dtype: WeightType; threads: number }> {
+/** A way of loading the model, and tokens/s of plain decoding with it where there was a choice. */
+interface Speed {
+  readonly dtype: WeightType;
+  readonly threads: number;
+  readonly perSecond?: number;
+}
+
+/** The type of weights and the threads that were given; where the choice is ours, every pair, the one whose plain decoding is fastest first. */
+async function fastest(): Promise<Speed[]> {
   const types = (options.dtype === 'fastest' ? ['f32', 'q8', 'q4'] : [options.dtype]) as WeightType[];
   const counts = options.threads === 'fastest' ? [...new Set([1, availableParallelism()])] : [Number(options.threads)];
-  const rows: { dtype: WeightType; threads: number; perSecond: number }[] = [];
-  if (types.length * counts.length === 1) return { dtype: types[0]!, threads: counts[0]! };
-  for (const type of types) {
-    for (const count of counts) {
-      const candidate = await BenchModel.load(modelSource(options.model), { dtype: type, threads: count });
-      const [{ ids }] = setCases(candidate, 'code', { text: 'own', maxTokens, prompts: 1 }) as [SetCase];
-      const speeds: number[] = [];
-      for (let run = 0; run < 4; run++) {
-        const { tokens, decodeMs } = await candidate.run(ids, { maxTokens, draft: 'none' });
-        speeds.push((1000 * tokens.length) / decodeMs);
-      }
-      candidate.parts.transformer.dispose();
-      rows.push({ dtype: type, threads: count, perSecond: Math.max(...speeds) });
+  const pairs = types.flatMap((type) => counts.map((count): Speed => ({ dtype: type, threads: count })));
+  if (pairs.length === 1) return pairs;
+  const measured: Required<Speed>[] = [];
+  for (const pair of pairs) {
+    const candidate = await BenchModel.load(modelSource(options.model), pair);
+    const [{ ids }] = setCases(candidate, 'code', { text: 'own', maxTokens, prompts: 1 }) as [SetCase];
+    let perSecond = 0;
+    for (let run = 0; run < 4; run++) {
+      const { tokens, decodeMs } = await candidate.run(ids, { maxTokens, draft: 'none' });
+      perSecond = Math.max(perSecond, (1000 * tokens.length) / decodeMs);
     }
+    candidate.parts.transformer.dispose();
+    measured.push({ ...pair, perSecond });
   }
-  rows.sort((a, b) => b.perSecond - a.perSecond);
+  return measured.sort((a, b) => b.perSecond - a.perSecond);
+}
+
+function reportSpeeds(): void {
+  if (speeds.length === 1) return;
   report.table(`${options.model}: plain decoding, the best of four runs; the first line is taken`, [
     ['weights', 'threads', 'tokens/s'],
-    ...rows.map((row) => [row.dtype, String(row.threads), figure(row.perSecond)]),
+    ...speeds.map((speed) => [speed.dtype, String(speed.threads), figure(speed.perSecond!)]),
   ]);
-  return rows[0]!;
 }

@@ -9,14 +9,14 @@ import { isDeepStrictEqual } from 'node:util';
 /** What a run depends on, besides chance: a run goes on only with the same. */
 export type Conditions = Readonly<Record<string, unknown>>;
 
-interface Stored<Result> {
+interface Stored {
   readonly conditions: Conditions;
-  readonly cells: Record<string, Result>;
+  readonly cells: Record<string, unknown>;
 }
 
-export class Cells<Result> {
+export class Cells {
   readonly #path: string;
-  readonly #stored: Stored<Result>;
+  readonly #stored: Stored;
 
   /**
    * @param path   of the file; it is written anew after each cell, under another name first
@@ -26,7 +26,7 @@ export class Cells<Result> {
   constructor(path: string, conditions: Conditions, resume: boolean) {
     this.#path = path;
     const comparable = JSON.parse(JSON.stringify(conditions)) as Conditions;
-    const before = resume && existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Stored<Result>) : undefined;
+    const before = resume && existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Stored) : undefined;
     if (before) checkConditions(before.conditions, comparable, path);
     this.#stored = before ?? { conditions: comparable, cells: {} };
   }
@@ -36,11 +36,22 @@ export class Cells<Result> {
     return Object.keys(this.#stored.cells);
   }
 
-  result(name: string): Result | undefined {
-    return Object.hasOwn(this.#stored.cells, name) ? this.#stored.cells[name] : undefined;
+  /** What was added under a name, of the type that its cell has; undefined where nothing was. */
+  result<Result>(name: string): Result | undefined {
+    return Object.hasOwn(this.#stored.cells, name) ? (this.#stored.cells[name] as Result) : undefined;
   }
 
-  add(name: string, result: Result): void {
+  /** The result of a cell, which is measured unless it is finished. */
+  async once<Result>(name: string, measure: () => Result | Promise<Result>): Promise<Result> {
+    const before = this.result<Result>(name);
+    if (before !== undefined) return before;
+    const result = await measure();
+    this.add(name, result);
+    return result;
+  }
+
+  /** @param result as JSON has it */
+  add(name: string, result: unknown): void {
     this.#stored.cells[name] = result;
     mkdirSync(dirname(this.#path), { recursive: true });
     writeFileSync(`${this.#path}.part`, JSON.stringify(this.#stored));

@@ -16,7 +16,7 @@ const CONDITIONS = { model: 'a', rounds: 3, out: undefined };
 
 /** Measures five cells as a benchmark does, until it is broken off. @returns what was measured now */
 function run(path: string, { conditions = CONDITIONS, resume = true, most = 5 } = {}): string[] {
-  const cells = new Cells<number[]>(path, conditions, resume);
+  const cells = new Cells(path, conditions, resume);
   const measured: string[] = [];
   for (const name of ['a 1', 'b 1', 'a 2', 'b 2', 'toString']) {
     if (cells.result(name)) continue;
@@ -33,7 +33,7 @@ test('what is finished is not measured again, whenever the run was broken off', 
     const before = run(path, { most });
     const after = run(path);
     assert.equal([...before, ...after], ['a 1', 'b 1', 'a 2', 'b 2', 'toString'], `broken off after ${most}`);
-    assert.equal(new Cells<number[]>(path, CONDITIONS, true).result('b 2'), [3, 0.1]);
+    assert.equal(new Cells(path, CONDITIONS, true).result('b 2'), [3, 0.1]);
   }
 });
 
@@ -54,6 +54,16 @@ test('cells of a run under other conditions are refused, and named', ({ path }) 
   for (const conditions of [{ ...CONDITIONS, rounds: 4 }, { model: 'a' }, { ...CONDITIONS, kernels: 'x' }]) {
     assert.throws(() => run(path, { conditions: conditions as typeof CONDITIONS }), /rounds|kernels/);
   }
+});
+
+test('what is measured once is measured once, also by a run that goes on', async ({ path }) => {
+  let measured = 0;
+  const measure = async () => [++measured];
+  const cells = new Cells(path, CONDITIONS, false);
+  assert.equal(await cells.once('fastest', measure), [1]);
+  assert.equal(await cells.once('fastest', measure), [1]);
+  assert.equal(await new Cells(path, CONDITIONS, true).once('fastest', measure), [1]);
+  assert.equal(await new Cells(path, CONDITIONS, false).once('fastest', measure), [2]);
 });
 
 test('a run that dies while it writes loses no cell', ({ path }) => {
