@@ -44,13 +44,12 @@ const PAGES: Readonly<Record<Page, { readonly title: string; readonly what: stri
 };
 for (const [page, { title, what }] of Object.entries(PAGES)) {
   const shown = findings.filter((finding) => (finding.page ?? 'figures') === page);
-  if (shown.length === 0) continue;
   const text = `# ${title}
 
 ${what}. Written by \`bench/report.ts\` from the findings in [bench/results](../bench/results), each made by what stands below its title;
 [performance.md](performance.md) tells what the words mean.
 
-${shown.map(section).join('\n\n')}
+${shown.map(section).join('\n\n') || 'Nothing is kept for this page yet.'}
 `;
   writeFileSync(join(repository, 'docs', `${page}.md`), text);
   console.log(`docs/${page}.md: ${shown.length} benchmarks, ${shown.flatMap(({ charts }) => charts).length} charts`);
