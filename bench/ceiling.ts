@@ -7,14 +7,14 @@
  */
 import { BenchModel } from '../src/cli/bench-model.ts';
 import { type Comparison, compare, medianPair } from '../src/cli/compare.ts';
-import { speedUpOfTotals } from '../src/cli/statistics.ts';
+import { type Pair, speedUpOfTotals } from '../src/cli/statistics.ts';
 import { figure } from '../src/cli/table.ts';
 import { Lookup } from '../src/draft/lookup.ts';
 import { Proposer } from '../src/draft/proposer.ts';
 import { Recycle } from '../src/draft/recycle.ts';
 import type { WeightType } from '../src/model/memory-plan.ts';
 import { type Case, editCases, givenEditCases, isRightEdit, proseCases, sortCases } from './shared/cases.ts';
-import { ceilingMs, offeredDepths } from './shared/hindsight.ts';
+import { hindsight } from './shared/hindsight.ts';
 import { modelSource } from './shared/models.ts';
 import { benchOptions, Report } from './shared/report.ts';
 import { ratio } from './shared/speed-table.ts';
@@ -39,16 +39,12 @@ async function ceilingSpeedUp(
   const { vocab, context } = model.session;
   const curve = model.costCurve({ prompt: cases[0]!.ids, rounds: 9 });
   const drafters = new Proposer([new Lookup(context), new Recycle(vocab)]);
-  let plain = 0;
-  let ceiling = 0;
+  const pairs: Pair[] = [];
   for (const [i, { ids }] of cases.entries()) {
-    const { tokens } = comparisons[i]!.plain;
-    model.session.truncate(0);
-    ceiling += ceilingMs(await offeredDepths(model.session, drafters, ids, tokens), curve);
-    plain += tokens.length * curve[0]!.ms;
+    pairs.push(await hindsight(model.session, drafters, ids, comparisons[i]!.plain.tokens, curve));
   }
   model.forget();
-  return plain / ceiling;
+  return speedUpOfTotals(pairs);
 }
 
 const rows: string[][] = [];

@@ -1,12 +1,13 @@
 /**
- * Which figures does the documentation show? Writes docs/figures.md and docs/figures/*.svg from the findings in bench/results/.
+ * Which figures does the documentation show? Writes docs/figures.md, docs/benchmarks.md and docs/figures/*.svg from the findings in bench/results/.
  * Usage: node bench/report.ts
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { svgChart } from '../src/cli/chart.ts';
 import { repository } from './shared/prompts.ts';
-import type { Findings, Table } from './shared/report.ts';
+import type { Findings, Page, Table } from './shared/report.ts';
+import { svgRowChart } from './shared/row-chart.ts';
 
 const results = join(repository, 'bench/results');
 const figures = join(repository, 'docs/figures');
@@ -17,11 +18,11 @@ function markdownTable({ title, rows }: Table): string {
   return `**${title}**\n\n${[line(head!), line(head!.map((_, column) => (column === 0 ? '---' : '--:'))), ...body.map(line)].join('\n')}`;
 }
 
-function section({ name, question, environment, tables, charts, notes }: Findings): string {
+function section({ name, command, question, environment, tables, charts, notes }: Findings): string {
   const { date, runtime, processor, commit, kernels } = environment;
   return [
     `## ${question}`,
-    `\`bench/${name}.ts\`, ${date}, ${runtime}, ${processor}, commit ${commit}, kernels ${kernels}`,
+    `\`${command ?? `bench/${name}.ts`}\`, ${date}, ${runtime}, ${processor}, commit ${commit}, kernels ${kernels}`,
     ...tables.map(markdownTable),
     ...charts.map((chart) => `![${chart.title}](figures/${chart.name}.svg)`),
     ...notes,
@@ -33,15 +34,23 @@ const findings = readdirSync(results)
   .filter((file) => file.endsWith('.json'))
   .sort()
   .map((file) => JSON.parse(readFileSync(join(results, file), 'utf8')) as Findings);
-for (const chart of findings.flatMap(({ charts }) => charts))
-  writeFileSync(join(figures, `${chart.name}.svg`), svgChart(chart));
-const text = `# Figures
+for (const chart of findings.flatMap(({ charts }) => charts)) {
+  writeFileSync(join(figures, `${chart.name}.svg`), 'rows' in chart ? svgRowChart(chart) : svgChart(chart));
+}
 
-Written by \`bench/report.ts\` from the findings in [bench/results](../bench/results); [performance.md](performance.md) tells how to repeat them.
+const PAGES: Readonly<Record<Page, { readonly title: string; readonly what: string }>> = {
+  figures: { title: 'Figures', what: 'What passes, kernels and whole programs take' },
+  benchmarks: { title: 'Benchmarks', what: 'What each way of drafting and accepting is worth' },
+};
+for (const [page, { title, what }] of Object.entries(PAGES)) {
+  const shown = findings.filter((finding) => (finding.page ?? 'figures') === page);
+  const text = `# ${title}
 
-${findings.map(section).join('\n\n')}
+${what}. Written by \`bench/report.ts\` from the findings in [bench/results](../bench/results), each made by what stands below its title;
+[performance.md](performance.md) tells what the words mean.
+
+${shown.map(section).join('\n\n') || 'Nothing is kept for this page yet.'}
 `;
-writeFileSync(join(repository, 'docs/figures.md'), text);
-console.log(
-  `docs/figures.md: ${findings.length} benchmarks, ${findings.flatMap(({ charts }) => charts).length} charts`,
-);
+  writeFileSync(join(repository, 'docs', `${page}.md`), text);
+  console.log(`docs/${page}.md: ${shown.length} benchmarks, ${shown.flatMap(({ charts }) => charts).length} charts`);
+}

@@ -14,9 +14,10 @@ export interface Passes {
 }
 
 /**
- * Decodes greedily as the loop does, but along an output that is known; a tree may have more nodes than a pass of the target.
+ * Decodes greedily as the loop does, but along an output that is known; a tree may have more nodes than a pass of the target. The target runs only
+ * for who looks at its rows: a drafter that reads nothing but text costs no pass.
  *
- * @param target with no committed positions; it is left with those of prompt and output
+ * @param target with no committed positions; it is left with some of those of prompt and output
  * @param nodes  drafted in each pass, the root not counted
  * @param own    whether the output is the target's own: then each of its tokens is checked
  * @throws where it is not
@@ -29,14 +30,19 @@ export async function simulate(
   nodes: number,
   own: boolean,
 ): Promise<Passes> {
-  commitChain(target, prompt.slice(0, -1));
+  /** Tokens before the root that the target has not read. */
+  let unread = prompt.slice(0, -1);
   drafter.begin(Int32Array.from(prompt), 0);
   const history = [...prompt];
   let passes = 0;
   for (let done = 0; done < output.length; passes++) {
-    const deepest = Math.min(output.length - done, target.context - target.length) - 1;
+    const deepest = Math.min(output.length - done, target.context - target.length - unread.length) - 1;
     const tree = keepBest(clipDepth(await drafter.propose(nodes + 1), deepest), nodes + 1);
-    const rows = rowsOf(target, tree);
+    const rows = whenRead(() => {
+      commitChain(target, unread);
+      unread = [];
+      return rowsOf(target, tree);
+    });
     const path = [0];
     const emitted: number[] = [];
     for (let node = 0; node >= 0; ) {
@@ -48,13 +54,21 @@ export async function simulate(
     }
     history.push(...emitted);
     done += emitted.length;
-    commitChain(
-      target,
-      path.map((node) => tree.tokens[node]!),
-    );
     drafter.observe({ tree, path: Int32Array.from(path), emitted: Int32Array.from(emitted), history, rows });
+    unread.push(...path.map((node) => tree.tokens[node]!));
   }
   return { passes, tokens: output.length };
+}
+
+/** Rows that are computed when one of them is first looked at. */
+function whenRead(compute: () => TargetRows): TargetRows {
+  let rows: TargetRows | undefined;
+  const read = () => (rows ??= compute());
+  return {
+    logits: (node) => read().logits(node),
+    argmax: (node) => read().argmax(node),
+    topK: (node, k) => read().topK(node, k),
+  };
 }
 
 function commitChain(target: Target, tokens: readonly number[]): void {

@@ -9,10 +9,27 @@
  * @module
  */
 import type { CostPoint } from '../../src/cli/cost-curve.ts';
+import type { Pair } from '../../src/cli/statistics.ts';
 import type { Proposer } from '../../src/draft/proposer.ts';
 import type { Target } from '../../src/model/target.ts';
 import { chain, type DraftTree, rootOnly } from '../../src/tree/draft-tree.ts';
 import { keepBest } from '../../src/tree/prune.ts';
+
+/**
+ * What an output takes in plain decoding, and at the ceiling, both at the measured T(n).
+ * @param target loses what it has committed; for the other parameters see `offeredDepths` and `ceilingMs`
+ */
+export async function hindsight(
+  target: Target,
+  drafters: Proposer,
+  prompt: readonly number[],
+  output: readonly number[],
+  curve: readonly CostPoint[],
+): Promise<Pair> {
+  target.truncate(0);
+  const depths = await offeredDepths(target, drafters, prompt, output);
+  return { plainMs: output.length * curve[0]!.ms, otherMs: ceilingMs(depths, curve) };
+}
 
 /**
  * Offers the drafters every position of a known output, with all nodes that a pass may have, and lets them see the model's rows at each of

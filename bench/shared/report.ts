@@ -3,6 +3,7 @@
  * @module
  */
 import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Chart } from '../../src/cli/chart.ts';
@@ -15,13 +16,42 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** A row of dots, of bars' parts, for each of several things. */
+export interface RowChart {
+  readonly name: string;
+  readonly title: string;
+  readonly x: string;
+  readonly logarithmicX?: boolean;
+  /** Vertical lines to compare with. */
+  readonly marks?: readonly { readonly x: number; readonly label: string }[];
+  /** Values stand one after the other, as parts of a bar, instead of each by itself as a dot. */
+  readonly stacked?: boolean;
+  /** The legend: names of what rows may have values of. */
+  readonly series: readonly string[];
+  readonly rows: readonly {
+    readonly label: string;
+    readonly values: readonly {
+      readonly series: string;
+      readonly x: number;
+      readonly low?: number;
+      readonly high?: number;
+    }[];
+  }[];
+}
+
+/** The page of the documentation that shows what was found: docs/figures.md, or docs/benchmarks.md for ways of decoding. */
+export type Page = 'figures' | 'benchmarks';
+
 /** What one benchmark found. */
 export interface Findings {
   readonly name: string;
+  readonly page?: Page;
+  /** What was run, from the folder of the repository. */
+  readonly command?: string;
   readonly question: string;
   readonly environment: Environment;
   readonly tables: readonly Table[];
-  readonly charts: readonly Chart[];
+  readonly charts: readonly (Chart | RowChart)[];
   /** Sentences: counts, what was left out, what a figure does not mean. */
   readonly notes: readonly string[];
 }
@@ -30,14 +60,16 @@ export interface Findings {
 export class Report {
   readonly #name: string;
   readonly #question: string;
+  readonly #page: Page;
   readonly #environment = environment();
   readonly #tables: Table[] = [];
-  readonly #charts: Chart[] = [];
+  readonly #charts: (Chart | RowChart)[] = [];
   readonly #notes: string[] = [];
 
-  constructor(name: string, question: string) {
+  constructor(name: string, question: string, page: Page = 'figures') {
     this.#name = name;
     this.#question = question;
+    this.#page = page;
     const { runtime, processor, commit, kernels } = this.#environment;
     console.log(`${question}\n${runtime}, ${processor}, commit ${commit}, kernels ${kernels}`);
   }
@@ -47,7 +79,7 @@ export class Report {
     console.log(`\n${title}\n${table(rows)}`);
   }
 
-  chart(chart: Chart): void {
+  chart(chart: Chart | RowChart): void {
     this.#charts.push(chart);
   }
 
@@ -62,6 +94,8 @@ export class Report {
     const findings: Findings = {
       name: this.#name,
       question: this.#question,
+      page: this.#page,
+      command: commandLine(),
       environment: this.#environment,
       tables: this.#tables,
       charts: this.#charts,
@@ -71,14 +105,23 @@ export class Report {
   }
 }
 
-/** A benchmark's own options, all of the form `--name value`; `--out` exists for all. */
-export function benchOptions<const Names extends string>(
+/** How this program was called, as one would type it in the repository, to make the same again: not where its findings went, nor that it went on. */
+function commandLine(): string {
+  const [, script = '', ...all] = process.argv;
+  const given = all.filter((part, i) => part !== '--resume' && part !== '--out' && all[i - 1] !== '--out');
+  const quoted = given.map((part) => (/^[\w./:,=@-]+$/.test(part) ? part : `'${part}'`));
+  return ['node', relative(process.cwd(), script), ...quoted].join(' ');
+}
+
+/**
+ * A benchmark's own options: those with a default have the form `--name value`, flags are false unless given. `--out` exists for all.
+ */
+export function benchOptions<const Names extends string, const Flags extends string = never>(
   defaults: Readonly<Record<Names, string>>,
-): Record<Names, string> & { out?: string } {
-  const names = [...Object.keys(defaults), 'out'];
-  const { values } = parseArgs({
-    args: process.argv.slice(2),
-    options: Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
-  });
-  return { ...defaults, ...values } as Record<Names, string> & { out?: string };
+  flags: readonly Flags[] = [],
+): Record<Names, string> & Record<Flags, boolean> & { out?: string } {
+  const texts = [...Object.keys(defaults), 'out'].map((name) => [name, { type: 'string' as const }]);
+  const switches = flags.map((name) => [name, { type: 'boolean' as const, default: false }]);
+  const { values } = parseArgs({ args: process.argv.slice(2), options: Object.fromEntries([...texts, ...switches]) });
+  return { ...defaults, ...values } as Record<Names, string> & Record<Flags, boolean> & { out?: string };
 }

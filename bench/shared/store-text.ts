@@ -31,11 +31,15 @@ export function madeTokens(encode: (text: string) => ArrayLike<number>, count: n
   });
 }
 
-/** Path of a store of so many megabytes of made text, built once. */
-export function madeStore(encode: (text: string) => ArrayLike<number>, vocab: number, megabytes: number): string {
+/** A store of so many megabytes of made text, built once. */
+export function madeStore(
+  encode: (text: string) => ArrayLike<number>,
+  vocab: number,
+  megabytes: number,
+): { readonly path: string; readonly built: boolean } {
   const folder = join(repository, 'build/bench');
   const path = join(folder, `made-${vocab}-${megabytes}.store`);
-  if (existsSync(path)) return path;
+  if (existsSync(path)) return { path, built: false };
   mkdirSync(folder, { recursive: true });
   const sample = heldOutEdits()
     .map(({ before }) => before)
@@ -58,5 +62,5 @@ export function madeStore(encode: (text: string) => ArrayLike<number>, vocab: nu
   }
   process.stderr.write(`\r${path}: ${statSync(part).size} bytes\n`);
   renameSync(part, path);
-  return path;
+  return { path, built: true };
 }

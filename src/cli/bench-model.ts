@@ -15,6 +15,9 @@ import type { Session } from '../model/session.ts';
 import { type CostPoint, type CurveOptions, measureCostCurve } from './cost-curve.ts';
 import { GivenTarget } from './given-target.ts';
 
+/** Whose memory a run drafts from, unless it names another. */
+const MAIN = 'main';
+
 /** A finished generation. */
 export interface Run {
   readonly tokens: readonly number[];
@@ -33,14 +36,14 @@ export class BenchModel {
   readonly target: GivenTarget;
   readonly #cache: TokenCache;
   readonly #queue = new Queue();
-  #drafting: Drafting;
+  /** What drafters and scheduler have learnt, by the name of whose memory it is. */
+  readonly #memories = new Map<string, Drafting>();
 
   private constructor(parts: LoadedParts) {
     this.parts = parts;
     this.session = parts.transformer.session();
     this.target = new GivenTarget(this.session);
     this.#cache = new TokenCache(this.target);
-    this.#drafting = this.#newDrafting();
   }
 
   static async load(source: ModelInput, options: LoadOptions = {}): Promise<BenchModel> {
@@ -50,25 +53,34 @@ export class BenchModel {
   /** What was learnt from earlier runs, and the cache: gone, as after loading. */
   forget(): void {
     this.#cache.forget();
-    this.#drafting = this.#newDrafting();
+    this.#memories.clear();
   }
 
-  encode(prompt: string | readonly number[]): readonly number[] {
+  /** @param addSpecial whether a text stands at the beginning, where the model may see a token of its own; default true */
+  encode(prompt: string | readonly number[], { addSpecial = true } = {}): readonly number[] {
     if (typeof prompt !== 'string') return prompt;
     const { tokenizer } = this.parts;
     if (!tokenizer)
       throw new ForetokenError('prompt.tokenizer', 'this model has no tokenizer: give the prompt as token ids');
-    return [...tokenizer.encode(prompt, { addSpecial: true })];
+    return [...tokenizer.encode(prompt, { addSpecial })];
   }
 
-  /** @param answer what the model is made to say; without it, what it says by itself */
-  async run(prompt: readonly number[], options: GenerateOptions, answer?: readonly number[]): Promise<Run> {
+  /**
+   * @param answer what the model is made to say; without it, what it says by itself
+   * @param memory whose drafters and scheduler: ways of drafting that take turns and must not learn from each other each have a name
+   */
+  async run(
+    prompt: readonly number[],
+    options: GenerateOptions,
+    answer?: readonly number[],
+    memory = MAIN,
+  ): Promise<Run> {
     this.target.text = answer && [...prompt, ...answer];
     const { transformer, tokenizer } = this.parts;
     const host = {
       cache: this.#cache,
       queue: this.#queue,
-      drafting: this.#drafting,
+      drafting: this.#drafting(memory),
       endTokens: transformer.config.eosTokens,
       ...(tokenizer && {
         detokenizer: () => tokenizer.detokenizer(),
@@ -88,9 +100,14 @@ export class BenchModel {
     return measureCostCurve(this.session, options);
   }
 
-  #newDrafting(): Drafting {
-    const { transformer } = this.parts;
-    const { context, maxNodes } = transformer.plan.options;
-    return new Drafting({ vocab: transformer.config.vocab, context, maxNodes });
+  #drafting(memory: string): Drafting {
+    let drafting = this.#memories.get(memory);
+    if (!drafting) {
+      const { transformer } = this.parts;
+      const { context, maxNodes } = transformer.plan.options;
+      drafting = new Drafting({ vocab: transformer.config.vocab, context, maxNodes });
+      this.#memories.set(memory, drafting);
+    }
+    return drafting;
   }
 }

@@ -2,6 +2,7 @@
  * Charts as SVG: lines over an axis, with intervals where they are known. They read on light and dark pages.
  * @module
  */
+import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from './chart-scale.ts';
 
 /** A line of points, or points with intervals. */
 export interface Series {
@@ -28,10 +29,6 @@ export interface Chart {
 const WIDTH = 640;
 const HEIGHT = 360;
 const PLOT = { left: 64, right: WIDTH - 150, top: 56, bottom: HEIGHT - 48 };
-/** Distinct in hue and in lightness; after Okabe and Ito's palette for colour-blind readers. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#555555'];
-/** Lines of a scale: about this many. */
-const STEPS = 5;
 
 export function svgChart(chart: Chart): string {
   const { title, x, y, marks = [], series } = chart;
@@ -91,7 +88,7 @@ export function svgChart(chart: Chart): string {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="12">
 <title>${escaped(title)}</title>
-<style>rect { fill: #fff } text { fill: #1f2328 } .grid { stroke: #e3e7eb } .mark { stroke: #818b98; stroke-dasharray: 4 3 }</style>
+${STYLE}
 <rect width="${WIDTH}" height="${HEIGHT}" rx="8"/>
 <text x="${PLOT.left}" y="26" font-size="14" font-weight="600">${escaped(title)}</text>
 <text x="${PLOT.right}" y="${HEIGHT - 8}" text-anchor="end">${escaped(x)}</text>
@@ -99,51 +96,4 @@ export function svgChart(chart: Chart): string {
 ${[...axes, ...limits, ...lines].join('\n')}
 </svg>
 `;
-}
-
-interface Scale {
-  place(value: number): number;
-  readonly ticks: readonly number[];
-}
-
-/** Maps the values' range, for heights widened to zero and to round steps, to from..to. */
-function evenScale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
-  const least = Math.min(...values, ...(heights ? [0] : []));
-  const most = Math.max(...values);
-  const step = roundStep((most - least || 1) / STEPS);
-  const low = heights ? Math.floor(least / step) * step : least;
-  const high = heights ? Math.ceil(most / step) * step : most;
-  const first = Math.ceil(low / step);
-  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
-  return { place: (value) => from + ((value - low) / (high - low || 1)) * (to - from), ticks };
-}
-
-/** The same with equal steps from each power of two to the next; heights are widened to such powers. */
-function doublingScale(values: readonly number[], from: number, to: number, heights: boolean): Scale {
-  const logarithms = values.map(Math.log2);
-  const least = Math.min(...logarithms);
-  const most = Math.max(...logarithms);
-  const low = heights ? Math.floor(least) : least;
-  const high = heights ? Math.ceil(most) : most;
-  const first = Math.ceil(low);
-  const ticks = Array.from({ length: Math.floor(high) - first + 1 }, (_, i) => 2 ** (first + i));
-  return { place: (value) => from + ((Math.log2(value) - low) / (high - low || 1)) * (to - from), ticks };
-}
-
-/** 1, 2 or 5 times a power of ten, at least `least`. */
-function roundStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
-}
-
-function number(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function label(value: number): string {
-  return String(Math.round(value * 1000) / 1000);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

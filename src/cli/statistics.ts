@@ -33,13 +33,29 @@ export interface Interval {
 export function bootstrap<Sample>(
   samples: readonly Sample[],
   estimate: (samples: readonly Sample[]) => number,
-  { draws = 2000, seed = 1 } = {},
+  options: BootstrapOptions = {},
+): Interval {
+  return bootstrapGroups([samples], ([only]) => estimate(only!), options);
+}
+
+export interface BootstrapOptions {
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
+/**
+ * The same where samples are of several groups, such as kinds of prompts: each group is drawn anew from its own samples, so that none is missing from
+ * a draw.
+ */
+export function bootstrapGroups<Sample>(
+  groups: readonly (readonly Sample[])[],
+  estimate: (groups: readonly (readonly Sample[])[]) => number,
+  { draws = 2000, seed = 1 }: BootstrapOptions = {},
 ): Interval {
   const next = generator(seed);
-  const estimates = Float64Array.from({ length: draws }, () =>
-    estimate(samples.map(() => samples[Math.floor(next() * samples.length)]!)),
-  );
-  return { estimate: estimate(samples), low: quantile(estimates, 0.025), high: quantile(estimates, 0.975) };
+  const drawn = (samples: readonly Sample[]) => samples.map(() => samples[Math.floor(next() * samples.length)]!);
+  const estimates = Float64Array.from({ length: draws }, () => estimate(groups.map(drawn)));
+  return { estimate: estimate(groups), low: quantile(estimates, 0.025), high: quantile(estimates, 0.975) };
 }
 
 /** Milliseconds that the same work took both ways, measured one right after the other. */

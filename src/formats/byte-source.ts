@@ -20,6 +20,12 @@ export interface ByteSource {
    * @throws the signal's reason, as it is, once the signal aborts
    */
   read(offset: number, length: number, signal?: AbortSignal, into?: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The same at once, on sources that can: files of a disk, which are then kept open. For small pieces that nobody can wait for.
+   * @param into as long as what is read
+   * @throws {ForetokenError} as `read`
+   */
+  readNow?(offset: number, into: Uint8Array): void;
   /** Lets go of what reading keeps open, such as a connection; a later read opens it again. */
   close?(): void;
 }

@@ -12,6 +12,14 @@ interface FileSystem {
   stat(path: string | URL): Promise<Stats>;
 }
 
+/** The part of `node:fs` that is used here. */
+interface SyncFileSystem {
+  openSync(path: string | URL, flags: 'r'): number;
+  fstatSync(file: number): Stats;
+  readSync(file: number, target: Uint8Array, at: number, length: number, position: number): number;
+  closeSync(file: number): void;
+}
+
 interface FileHandle {
   stat(): Promise<Stats>;
   read(target: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }>;
@@ -67,7 +75,8 @@ export async function packageFolder(name: string): Promise<string | undefined> {
 }
 
 /**
- * A source over a file. The file is open only while it is read; one that is replaced in between is noticed.
+ * A source over a file. The file is open only while it is read; one that is replaced in between is noticed. `readNow` keeps it open until `close`, and
+ * notices what is written into it.
  *
  * @param path a path, or a file: URL
  * @returns undefined when there is no such file
@@ -83,6 +92,10 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
     throw failed(name, error);
   }
   if (!opened.isFile()) throw new ForetokenError('source.read', `${name} is not a regular file`);
+  const check = ({ size, mtimeMs }: Stats) => {
+    if (size !== opened.size || mtimeMs !== opened.mtimeMs) throw changed(name);
+  };
+  let kept: number | undefined;
   const source: ByteSource = {
     name,
     size: opened.size,
@@ -91,8 +104,7 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
       let handle: FileHandle | undefined;
       try {
         handle = await system.open(path, 'r');
-        const { size, mtimeMs } = await handle.stat();
-        if (size !== opened.size || mtimeMs !== opened.mtimeMs) throw changed(name);
+        check(await handle.stat());
         const target = readTarget(length, into);
         for (let filled = 0; filled < length; ) {
           signal?.throwIfAborted();
@@ -107,6 +119,25 @@ export async function openFile(path: string | URL, name: string): Promise<ByteSo
       } finally {
         await handle?.close();
       }
+    },
+    readNow(offset, into) {
+      checkRead(this, offset, into.length, undefined);
+      const { openSync, fstatSync, readSync } = builtin<SyncFileSystem>('node:fs')!;
+      try {
+        kept ??= openSync(path, 'r');
+        check(fstatSync(kept));
+        for (let filled = 0; filled < into.length; ) {
+          const bytes = readSync(kept, into, filled, into.length - filled, offset + filled);
+          if (bytes === 0) throw changed(name);
+          filled += bytes;
+        }
+      } catch (error) {
+        throw error instanceof ForetokenError ? error : failed(name, error);
+      }
+    },
+    close() {
+      if (kept !== undefined) builtin<SyncFileSystem>('node:fs')!.closeSync(kept);
+      kept = undefined;
     },
   };
   return source;

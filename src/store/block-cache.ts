@@ -1,5 +1,6 @@
 /**
- * Blocks of a file in memory: what is read often is at hand at once, what is not is read by range. The memory is reserved at the start.
+ * Blocks of a file in memory: what is read often is at hand at once, what is not is read by range: at once from a source that can, which for a block
+ * of a disk takes a few microseconds, else as a miss that is waited for. The memory is reserved at the start.
  * @module
  */
 import { ForetokenError } from '../errors.ts';
@@ -20,6 +21,7 @@ export class BlockCache {
   readonly #places = new Map<number, number>();
   readonly #capacity: number;
   readonly #miss = new BlockMiss();
+  readonly #scratch: Uint8Array;
   /** The block read last, and where it lies: most reads are of that one. */
   #lastBlock = -1;
   #lastPlace = 0;
@@ -35,6 +37,7 @@ export class BlockCache {
     this.#capacity = Math.max(1, Math.min(Math.floor(cacheBytes / blockBytes), Math.ceil(source.size / blockBytes)));
     const memory = new ArrayBuffer(this.#capacity * blockBytes);
     this.#bytes = new Uint8Array(memory);
+    this.#scratch = new Uint8Array(blockBytes);
     this.#words = new Uint32Array(memory);
     this.#halves = new Uint16Array(memory);
   }
@@ -67,7 +70,11 @@ export class BlockCache {
       throw new ForetokenError('source.read', `${name}: ${bytes.length} bytes came where ${length} were asked for`);
     }
     // Another reading may have brought it in meanwhile.
-    if (this.#places.has(block)) return;
+    if (!this.#places.has(block)) this.#keep(block, bytes);
+  }
+
+  /** @returns where the block lies now: in the place of the one used longest ago */
+  #keep(block: number, bytes: Uint8Array): number {
     let place = this.#places.size;
     if (place === this.#capacity) {
       const [oldest, free] = this.#places.entries().next().value!;
@@ -77,18 +84,31 @@ export class BlockCache {
     }
     this.#places.set(block, place);
     this.#bytes.set(bytes, place * this.#blockBytes);
+    return place;
+  }
+
+  /** @throws {BlockMiss} from a source that is waited for; what others throw */
+  #bring(block: number): number {
+    if (!this.#source.readNow) {
+      this.#miss.block = block;
+      throw this.#miss;
+    }
+    const offset = block * this.#blockBytes;
+    // Apart first: a read that fails must not spoil a block.
+    const bytes = this.#scratch.subarray(0, Math.min(this.#blockBytes, this.#source.size - offset));
+    this.#source.readNow(offset, bytes);
+    return this.#keep(block, bytes);
   }
 
   #at(offset: number): number {
     const block = Math.floor(offset / this.#blockBytes);
     if (block !== this.#lastBlock) {
-      const place = this.#places.get(block);
-      if (place === undefined) {
-        this.#miss.block = block;
-        throw this.#miss;
+      let place = this.#places.get(block);
+      if (place === undefined) place = this.#bring(block);
+      else {
+        this.#places.delete(block);
+        this.#places.set(block, place);
       }
-      this.#places.delete(block);
-      this.#places.set(block, place);
       this.#lastBlock = block;
       this.#lastPlace = place;
     }

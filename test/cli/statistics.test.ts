@@ -1,4 +1,12 @@
-import { bootstrap, median, type Pair, quantile, speedUpOfRounds, speedUpOfTotals } from '../../src/cli/statistics.ts';
+import {
+  bootstrap,
+  bootstrapGroups,
+  median,
+  type Pair,
+  quantile,
+  speedUpOfRounds,
+  speedUpOfTotals,
+} from '../../src/cli/statistics.ts';
 import { assert, random, test } from '../harness.ts';
 
 test('median and quantiles are linear between neighbours and leave their input alone', () => {
@@ -40,6 +48,24 @@ test('the same measurements give the same interval, another seed another one', (
   assert.equal(interval(1), interval(1));
   const sum = (list: readonly number[]) => list.reduce((total, value) => total + value, 0);
   assert.not.equal(bootstrap(values, sum, { seed: 1, draws: 50 }), bootstrap(values, sum, { seed: 2, draws: 50 }));
+});
+
+test('every draw of groups has samples of every group, and one group is what bootstrap draws', () => {
+  const groups = [[1, 2, 3], [10], [100, 200]];
+  const seen = new Set<string>();
+  const first = (list: readonly number[]) => list[0]!;
+  bootstrapGroups(groups, (drawn) => {
+    assert.ok(drawn.every((samples, i) => samples.length === groups[i]!.length));
+    assert.ok(drawn.every((samples, i) => samples.every((sample) => groups[i]!.includes(sample))));
+    seen.add(drawn.map(first).join());
+    return drawn.length;
+  });
+  assert.is(seen.size, 6, 'each first sample of each group comes with each of the others');
+  const values = [3, 1, 4, 1, 5];
+  assert.equal(
+    bootstrapGroups([values], ([only]) => median(only!)),
+    bootstrap(values, median),
+  );
 });
 
 test.run();

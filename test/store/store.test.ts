@@ -1,4 +1,7 @@
 /** A store of text finds what a scan of all its documents finds, and reads no more of the file than it needs. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { StoreBuilder } from '../../src/store/build.ts';
 import { BlockMiss } from '../../src/store/block-cache.ts';
 import { DEPTH, HEADER_BYTES, layoutOf } from '../../src/store/format.ts';
@@ -135,6 +138,35 @@ test('a search reads blocks, not the file, and reads each once; what is in memor
   const again = store.attempt(() => store.find(text));
   assert.not.instance(again, BlockMiss);
   assert.is(source.reads.length, 2 + blocks.length);
+});
+
+test('a file of a disk is read at once, gives what a source that is waited for gives, and is noticed when it is written into', async () => {
+  const documents = randomDocuments(6, 400, 400, 50);
+  const file = storeOf(documents, 50);
+  const folder = mkdtempSync(join(tmpdir(), 'store-'));
+  const path = join(folder, 'a.store');
+  try {
+    writeFileSync(path, file);
+    const store = await openStore(path);
+    const waited = await openStore(slowSource(file));
+    for (const document of documents.slice(0, 40)) {
+      const text = document.slice(0, 12);
+      const now = store.attempt(() => store.find(text));
+      assert.not.instance(now, BlockMiss);
+      assert.equal(now, await waited.run(() => waited.find(text)));
+      assert.equal(await found(store, text), await found(waited, text));
+    }
+    const other = await openStore(path);
+    writeFileSync(path, file.subarray(0, file.length - 4));
+    assert.is(
+      await rejection((async () => other.run(() => other.find(documents[0]!.slice(0, 9))))()),
+      'source.changed',
+    );
+    store.close();
+    other.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('memory is fixed: the table and the cache, whatever is searched', async () => {
