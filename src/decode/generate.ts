@@ -153,7 +153,7 @@ async function prefill({ host, plan, settings, stats }: Run, prompt: Int32Array,
     if (signal?.aborted) throw signal.reason;
     const block = chain(prompt.subarray(done, Math.min(done + cache.target.maxNodes, total)));
     const rows = cache.target.forward(block, 'none');
-    plan.proposer?.prefill({ prompt, start: done, rows });
+    plan.proposer?.prefill({ prompt, start: done, count: block.tokens.length, rows });
     cache.commit(block, Int32Array.from(block.tokens.keys()));
     done += block.tokens.length;
     onProgress?.({ phase: 'prefill', done, total });
