@@ -11,8 +11,8 @@ import type { TokenCache } from './token-cache.ts';
 export interface Reading {
   /** Before each pass: it throws where somebody else has the cache by now. */
   before(): void;
-  /** After each pass, before its positions are committed: the first of them, and what the target has for each; no logits. */
-  read?(start: number, rows: TargetRows): void;
+  /** After each pass, before its positions are committed: the first of them, their number, and what the target has for each; no logits. */
+  read?(start: number, count: number, rows: TargetRows): void;
   /** With the positions that the cache holds, and those that it will. */
   after?(done: number, total: number): void;
 }
@@ -36,7 +36,7 @@ export async function fillCache(
     before();
     const block = chain(text.subarray(done, Math.min(done + cache.target.maxNodes, total)));
     const rows = cache.target.forward(block, 'none');
-    read?.(done, rows);
+    read?.(done, block.tokens.length, rows);
     cache.commit(block, Int32Array.from(block.tokens.keys()));
     done += block.tokens.length;
     after?.(done, total);

@@ -154,7 +154,7 @@ async function prefill({ host, plan, settings, stats }: Run, prompt: Int32Array,
   const started = performance.now();
   stats.cachedTokens = await fillCache(host.cache, prompt, breather, {
     before: () => signal?.throwIfAborted(),
-    read: (start, rows) => plan.proposer?.prefill({ prompt, start, rows }),
+    read: (start, count, rows) => plan.proposer?.prefill({ prompt, start, count, rows }),
     after: (done, total) => onProgress?.({ phase: 'prefill', done, total }),
   });
   stats.promptTokens = prompt.length;

@@ -24,9 +24,10 @@ export interface StepRecord {
 export interface PrefillRecord {
   /** (P,) the whole prompt. */
   readonly prompt: Int32Array;
-  /** Position of the first row. */
+  /** Position of the first row, and how many there are. */
   readonly start: number;
-  /** Of each position that was read, in order: hidden states; no logits. */
+  readonly count: number;
+  /** Of each position, in order: hidden states; no logits. */
   readonly rows: TargetRows;
 }
 

@@ -60,10 +60,8 @@ export class HeadDrafter implements Drafter {
     this.#grow = grow;
   }
 
-  prefill({ prompt, start, rows }: PrefillRecord): void {
-    const states = this.#statesOf(rows);
-    const count = states.length / this.#head.hidden.length;
-    this.#take(states, prompt, start, count);
+  prefill({ prompt, start, count, rows }: PrefillRecord): void {
+    this.#take(this.#statesOf(rows, count), prompt, start, count);
   }
 
   begin(prompt: Int32Array): void {
@@ -80,9 +78,9 @@ export class HeadDrafter implements Drafter {
     return this.#first && { token: this.#first.tokens[0]!, score: Math.min(1, this.#first.probs[0]!) };
   }
 
-  observe({ path, history, rows }: StepRecord): void {
+  observe({ tree, path, history, rows }: StepRecord): void {
     const { length } = this.#head.hidden;
-    const all = this.#statesOf(rows);
+    const all = this.#statesOf(rows, tree.tokens.length);
     const states = new Float32Array(path.length * length);
     for (const [i, node] of path.entries()) states.set(all.subarray(node * length, (node + 1) * length), i * length);
     this.#take(states, history, history.length - 1 - path.length, path.length);
@@ -105,9 +103,9 @@ export class HeadDrafter implements Drafter {
   }
 
   /** @throws {ForetokenError} `heads.target` for a target that tells no hidden states, or others than the head was made for */
-  #statesOf(rows: TargetRows): Float32Array {
+  #statesOf(rows: TargetRows, count: number): Float32Array {
     const states = rows.normed?.();
-    if (states && states.length % this.#head.hidden.length === 0) return states;
+    if (states?.length === count * this.#head.hidden.length) return states;
     throw new ForetokenError(
       'heads.target',
       'this head drafts for another model: use it with the one that it was loaded for',

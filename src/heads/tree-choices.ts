@@ -50,23 +50,19 @@ function valueOfPath(path: RankPath, accuracy: Accuracy): number {
   return path.reduce((value, rank, level) => value * (accuracy[level]?.[rank] ?? 0), 1);
 }
 
-/**
- * Paths in an order in which every one comes after its beginning.
- * @throws {ForetokenError} `option.range` for a path without its beginning, one that is there twice, a rank that is none
- */
+/** @throws {ForetokenError} `option.range` for a path before its beginning or without it, one that is there twice, a rank that is none */
 export function checkPaths(paths: readonly RankPath[], depth: number, ranks: number): readonly RankPath[] {
   const known = new Set(['']);
-  const sorted = [...paths].sort((a, b) => a.length - b.length);
-  for (const path of sorted) {
+  for (const path of paths) {
     const isPath = path.length >= 1 && path.length <= depth;
     const good = isPath && path.every((rank) => Number.isInteger(rank) && rank >= 0 && rank < ranks);
     if (!good || known.has(path.join()) || !known.has(path.slice(0, -1).join())) {
-      const expected = `paths of at most ${depth} ranks below ${ranks}, each once and with its beginning`;
+      const expected = `paths of at most ${depth} ranks below ${ranks}, each once and after its beginning`;
       throw outOfRange('paths', expected, `[${path.join()}]`);
     }
     known.add(path.join());
   }
-  return sorted;
+  return paths;
 }
 
 /** For some paths, their ranks in a row, how many children each of their first children has: ranks 0 to that number - 1. */

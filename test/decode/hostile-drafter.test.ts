@@ -119,7 +119,7 @@ test('a drafter is told what is read of a prompt, block by block: all but the la
   const told: (number | string)[] = [];
   const draft: Drafter = {
     name: 'listening',
-    prefill: ({ prompt, start }) => void told.push(prompt.length, start),
+    prefill: ({ prompt, start, count }) => void told.push(prompt.length, start, count),
     begin: () => void told.push('begin'),
     propose: () => rootOnly(0),
     observe() {},
@@ -129,8 +129,8 @@ test('a drafter is told what is read of a prompt, block by block: all but the la
     await generate(host, prompt, { maxTokens: 1, draft }).text();
     return [...told];
   };
-  assert.equal(await run([1, 2, 3, 4, 5, 6, 7, 8]), [8, 0, 8, 3, 8, 6, 'begin']);
-  assert.equal(await run([1, 2, 3, 4, 5, 0, 7, 8]), [8, 5, 'begin']);
+  assert.equal(await run([1, 2, 3, 4, 5, 6, 7, 8]), [8, 0, 3, 8, 3, 3, 8, 6, 1, 'begin']);
+  assert.equal(await run([1, 2, 3, 4, 5, 0, 7, 8]), [8, 5, 2, 'begin']);
   assert.equal(await run([1, 2, 3, 4, 5, 0, 7, 8]), ['begin']);
 });
 

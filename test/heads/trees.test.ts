@@ -145,6 +145,8 @@ test('a fixed tree takes ranks, scores them by measured accuracies, and its begi
     ['1.00', '0.20', '0.50', '0.40', '0.15'],
   );
   assert.equal(pathsOf(grow(guess, root, first, 3)), ['101', '101 2', '101 1']);
+  const valuable = fixedTree([[0], [0, 0], [1]]).start(limits);
+  assert.equal(pathsOf(valuable(guess, root, first, 3)), ['101', '101 1', '101 1 4']);
 });
 
 test('a published tree of 63 nodes asks a head for 1 + 10 + 10 + 1 guesses', () => {
@@ -168,6 +170,7 @@ test('shapes that are none are refused', () => {
   refused(() => beamTree({ length: 1.5 }));
   refused(() => fixedTree().start(limits));
   refused(() => fixedTree([[0, 0]]).start(limits));
+  refused(() => fixedTree([[0, 0], [0]]).start(limits));
   refused(() => fixedTree([[0], [0]]).start(limits));
   refused(() => fixedTree([[64]]).start(limits));
   refused(() => fixedTree([[0], [0, 0], [0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0, 0]]).start(limits));
