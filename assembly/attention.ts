@@ -26,15 +26,19 @@
  * Scores of slots the query does not see are computed with their neighbours, and dropped before anything reads them: so those
  * slots may hold anything, NaN too.
  */
-import { ATTENTION_TILE, KEY_BLOCK, KV_F32 } from '../src/engine/opcodes';
+import { ATTENTION_BLOCK, ATTENTION_TILE, KEY_BLOCK, KV_F32 } from '../src/engine/opcodes';
 import { softCap } from './activation';
 import { numberBytes, regionBytes } from './kv-cache';
 import { addValues, prepareQuery, prepareWeights, scoreTile } from './kv-read';
 import { kvBytes } from './kv-type';
 import { softmax } from './softmax';
 
-/** Positions that are added before the next elements of `out` are turned to: their values stay in the first-level cache. */
-const POSITIONS: i32 = 32;
+/** Bytes of scratch that one thread takes. */
+// @ts-ignore: decorator
+@inline
+export function attentionScratchBytes(capacity: i32, headDim: i32): usize {
+  return <usize>(ATTENTION_TILE * (capacity + headDim + ATTENTION_BLOCK)) << 2;
+}
 
 /** Tiles of one kv head. */
 // @ts-ignore: decorator
@@ -61,7 +65,7 @@ export function attentionTiles(rows: i32, heads: i32, kvHeads: i32): i32 {
  * @param length    committed positions; new row i lies in slot length + i
  * @param headDim   a multiple of 4
  * @param capacity  slots, a multiple of KEY_BLOCK, at least length + rows
- * @param scratch   ATTENTION_TILE * capacity f32, this thread's own
+ * @param scratch   attentionScratchBytes, this thread's own
  * @param window    positions that a row sees, its own among them; 0 for all
  * @param cap       soft cap of scores; 0 for none
  */
@@ -104,6 +108,8 @@ function attendTile(
   const scales = numberBytes(type, headDim, capacity);
   const pathBytes = <usize>rows << 2;
   const scoreBytes = <usize>capacity << 2;
+  const side = scratch + <usize>ATTENTION_TILE * scoreBytes;
+  const count = last - first + 1;
 
   // A path ends with its own row, so no slot after the last row's is seen.
   const slots = length + lastRow + 1;
@@ -130,7 +136,7 @@ function attendTile(
   // A position's slot is never before it, committed or new, so blocks of slots before `earliest` are not looked at.
   const from = earliest & -KEY_BLOCK;
   scoreTile(
-    type, last - first + 1, scratch + (<usize>from << 2), scoreBytes, qa, qb, qc, qd, keys + <usize>from * rowBytes,
+    type, count, scratch + (<usize>from << 2), scoreBytes, qa, qb, qc, qd, side, keys + <usize>from * rowBytes,
     keys + scales + (<usize>from << 2), slots - from, headDim, scale,
   );
 
@@ -158,43 +164,31 @@ function attendTile(
 
   // Values of committed positions, first those that not all queries see; then of the nodes that every path of the tile begins with, then of
   // each query's own.
+  const oa = queryAt(out, first, group, headDim, outStride);
+  const ob = queryAt(out, min(first + 1, last), group, headDim, outStride);
+  const oc = queryAt(out, min(first + 2, last), group, headDim, outStride);
+  const od = queryAt(out, last, group, headDim, outStride);
   const committed = min(latest, length);
   for (let i = first; i <= last; i++) {
     const start = startOf(depths, i / group, length, window);
     if (start >= committed) continue;
     const o = queryAt(out, i, group, headDim, outStride);
     const p = scratch + <usize>(i - first) * scoreBytes + (<usize>start << 2);
-    addValues(type, o, o, p, p, values + <usize>start * rowBytes, committed - start, headDim);
+    addValues(type, 1, o, o, o, o, p, 0, side, values + <usize>start * rowBytes, committed - start, headDim);
   }
-  for (let from = committed; from < length; from += POSITIONS) {
-    const p = scratch + (<usize>from << 2);
-    for (let i = first; i <= last; i += 2) {
-      const j = min(i + 1, last);
-      addValues(
-        type, queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
-        p + <usize>(i - first) * scoreBytes, p + <usize>(j - first) * scoreBytes,
-        values + <usize>from * rowBytes, min(POSITIONS, length - from), headDim,
-      );
-    }
-  }
+  const p = scratch + (<usize>committed << 2);
+  addValues(type, count, oa, ob, oc, od, p, scoreBytes, side, values + <usize>committed * rowBytes, length - committed, headDim);
   const treeValues = values + <usize>length * rowBytes;
   // Where a window begins among the nodes, queries share none of them: trees are seldom so deep.
   const shared = latest > length ? 0 : sharedNodes(paths, pathBytes, depths, first / group, lastRow);
-  for (let i = first; i <= last; i += 2) {
-    const j = min(i + 1, last);
-    addPath(
-      type, queryAt(out, i, group, headDim, outStride), queryAt(out, j, group, headDim, outStride),
-      treeScores + <usize>(i - first) * scoreBytes, treeScores + <usize>(j - first) * scoreBytes,
-      treeValues, paths + <usize>lastRow * pathBytes, shared, headDim,
-    );
-  }
+  addPath(type, count, oa, ob, oc, od, treeScores, scoreBytes, side, treeValues, paths + <usize>lastRow * pathBytes, shared, headDim);
   for (let i = first; i <= last; i++) {
     const row = i / group;
     const o = queryAt(out, i, group, headDim, outStride);
     const node = max(startOf(depths, row, length, window) - length, shared);
     const p = treeScores + <usize>(i - first) * scoreBytes + (<usize>node << 2);
     const path = paths + <usize>row * pathBytes + (<usize>node << 2);
-    addPath(type, o, o, p, p, treeValues, path, nodesOf(depths, row) - node, headDim);
+    addPath(type, 1, o, o, o, o, p, 0, side, treeValues, path, nodesOf(depths, row) - node, headDim);
   }
 }
 
@@ -234,14 +228,17 @@ function slotsToPositions(scores: usize, path: usize, nodes: i32): void {
 }
 
 /** addValues for the rows that a path names, `nodes` of them: at once where they follow one another. */
-function addPath(type: i32, o0: usize, o1: usize, p0: usize, p1: usize, values: usize, path: usize, nodes: i32, headDim: i32): void {
+function addPath(
+  type: i32, queries: i32, oa: usize, ob: usize, oc: usize, od: usize, p: usize, rowBytes: usize, side: usize, values: usize, path: usize,
+  nodes: i32, headDim: i32,
+): void {
   let j = 0;
   while (j < nodes) {
     const first = load<i32>(path + (<usize>j << 2));
     let run = 1;
     while (j + run < nodes && load<i32>(path + (<usize>(j + run) << 2)) == first + run) run++;
-    const p = <usize>j << 2;
-    addValues(type, o0, o1, p0 + p, p1 + p, values + <usize>first * headDim * kvBytes(type), run, headDim);
+    const from = values + <usize>first * headDim * kvBytes(type);
+    addValues(type, queries, oa, ob, oc, od, p + (<usize>j << 2), rowBytes, side, from, run, headDim);
     j += run;
   }
 }

@@ -47,6 +47,30 @@ export function keyUnit(type: i32): usize {
 /** What f16 numbers are divided by in registers: 2^(127 - 15), the difference of the exponents' biases. */
 export const F16_FACTOR: f32 = 5.192296858534828e33;
 
+/** What keeps the sign, and exponent and fraction where f32 has the lower five bits of its exponent and the upper ten of its fraction; hidden. */
+// @ts-ignore: decorator
+@inline
+export function f16Mask(count: i32): v128 {
+  return hidden(i32x4.splat(0x8fffe000), count);
+}
+
+/** What lower halves are moved there with; hidden. */
+// @ts-ignore: decorator
+@inline
+export function f16Move(count: i32): v128 {
+  return hidden(i32x4.splat(1 << 13), count);
+}
+
+/**
+ * The lower (half 0) or upper f16 of every lane as f32, but 2^-112 of what they are. The product of pairs is 2^13 times the lower one with its
+ * sign, and nothing of the upper one: by shifts it would have to go left and back.
+ */
+// @ts-ignore: decorator
+@inline
+export function moveHalves(packed: v128, half: i32, mask: v128, move: v128): v128 {
+  return v128.and(half == 0 ? i32x4.dot_i16x8_s(packed, move) : i32x4.shr_s(packed, 3), mask);
+}
+
 /** How a type is rounded, and what is computed with it. */
 export abstract class KvType {
   /** KV_F32, KV_F16 or KV_Q8. */
@@ -61,19 +85,27 @@ export abstract class KvType {
 
   /** Elements of a query in 32 bits. */
   abstract perWord(): i32;
-  /** Eight keys' numbers that meet one word of a query: of the first four keys (half 0), or of the others. */
-  abstract keys(from: usize, half: i32, mask: v128): v128;
+  /** What the first four of eight keys are expanded from, at a word's place. */
+  abstract firstKeys(from: usize): v128;
+  /** What the second four are expanded from: another vector, or the `first` once more. */
+  abstract secondKeys(from: usize, first: v128): v128;
+  /** The numbers of the first (half 0) or second four keys that meet one word of a query. */
+  abstract keys(packed: v128, half: i32, c0: v128, c1: v128): v128;
+  /** Whether the first four are the even ones of the eight, and the second four the odd ones. */
+  abstract keysApart(): bool;
   /** `sum` and the products of four keys with a word of a query. */
   abstract add(sum: v128, keys: v128, query: v128): v128;
 
-  /** What values 0..3 of an eight, 0..3 of those that lie one behind the other, are expanded from; may read as far as value 7. */
-  abstract first(from: usize, eight: i32): v128;
-  /** What values 4..7 are expanded from: another vector, or the `first` once more. */
-  abstract second(from: usize, eight: i32, first: v128): v128;
-  /** Values 0..3 (half 0) or 4..7 (half 1) as f32. */
-  abstract expand(packed: v128, half: i32, mask: v128): v128;
-  /** A constant that `keys` and `expand` work with, hidden: it is needed in innermost loops. `count` is never negative. */
-  abstract mask(count: i32): v128;
+  /** What the first four of values eight * 8 ... eight * 8 + 7 are expanded from, `from` being where value 0 lies. */
+  abstract firstValues(from: usize, eight: i32): v128;
+  /** What the second four are expanded from: another vector, or the `first` once more. */
+  abstract secondValues(from: usize, eight: i32, first: v128): v128;
+  /** The first or second four values as f32. */
+  abstract values(packed: v128, half: i32, c0: v128, c1: v128): v128;
+  /** As keysApart. */
+  abstract valuesApart(): bool;
+  /** Constants that `keys` and `values` work with, hidden: they are needed in innermost loops. `count` is never negative. */
+  abstract constant(i: i32, count: i32): v128;
 }
 
 /** What types share whose products are of floats. */
@@ -109,23 +141,39 @@ export class KvF32 extends Floats {
     v128.store_lane<f32>(to + 3 * step, packed, 3);
   }
   @inline
-  keys(from: usize, half: i32, mask: v128): v128 {
-    return half == 0 ? v128.load(from) : v128.load(from, 16);
+  firstKeys(from: usize): v128 {
+    return v128.load(from);
   }
   @inline
-  first(from: usize, eight: i32): v128 {
-    return eight == 0 ? v128.load(from) : eight == 1 ? v128.load(from, 32) : eight == 2 ? v128.load(from, 64) : v128.load(from, 96);
+  secondKeys(from: usize, first: v128): v128 {
+    return v128.load(from, 16);
   }
   @inline
-  second(from: usize, eight: i32, first: v128): v128 {
-    return eight == 0 ? v128.load(from, 16) : eight == 1 ? v128.load(from, 48) : eight == 2 ? v128.load(from, 80) : v128.load(from, 112);
-  }
-  @inline
-  expand(packed: v128, half: i32, mask: v128): v128 {
+  keys(packed: v128, half: i32, c0: v128, c1: v128): v128 {
     return packed;
   }
   @inline
-  mask(count: i32): v128 {
+  keysApart(): bool {
+    return false;
+  }
+  @inline
+  firstValues(from: usize, eight: i32): v128 {
+    return eight == 0 ? v128.load(from) : eight == 1 ? v128.load(from, 32) : eight == 2 ? v128.load(from, 64) : v128.load(from, 96);
+  }
+  @inline
+  secondValues(from: usize, eight: i32, first: v128): v128 {
+    return eight == 0 ? v128.load(from, 16) : eight == 1 ? v128.load(from, 48) : eight == 2 ? v128.load(from, 80) : v128.load(from, 112);
+  }
+  @inline
+  values(packed: v128, half: i32, c0: v128, c1: v128): v128 {
+    return packed;
+  }
+  @inline
+  valuesApart(): bool {
+    return false;
+  }
+  @inline
+  constant(i: i32, count: i32): v128 {
     return f32x4.splat(0);
   }
 }
@@ -160,25 +208,40 @@ export class KvF16 extends Floats {
     v128.store_lane<i16>(to + 3 * step, packed, 6);
   }
   @inline
-  keys(from: usize, half: i32, mask: v128): v128 {
-    return this.expand(half == 0 ? v128.load_ext<i16>(from) : v128.load_ext<i16>(from, 8), half, mask);
+  firstKeys(from: usize): v128 {
+    return v128.load(from);
   }
   @inline
-  first(from: usize, eight: i32): v128 {
-    return eight == 0 ? v128.load_ext<i16>(from) : eight == 1 ? v128.load_ext<i16>(from, 16) : eight == 2 ? v128.load_ext<i16>(from, 32) : v128.load_ext<i16>(from, 48);
+  secondKeys(from: usize, first: v128): v128 {
+    return first;
   }
   @inline
-  second(from: usize, eight: i32, first: v128): v128 {
-    return eight == 0 ? v128.load_ext<i16>(from, 8) : eight == 1 ? v128.load_ext<i16>(from, 24) : eight == 2 ? v128.load_ext<i16>(from, 40) : v128.load_ext<i16>(from, 56);
+  keys(packed: v128, half: i32, c0: v128, c1: v128): v128 {
+    return moveHalves(packed, half, c0, c1);
   }
   @inline
-  expand(packed: v128, half: i32, mask: v128): v128 {
-    return v128.and(i32x4.shl(packed, 13), mask);
+  keysApart(): bool {
+    return true;
   }
-  /** The sign, and exponent and fraction where f32 has the lower five bits of its exponent and the upper ten of its fraction. */
   @inline
-  mask(count: i32): v128 {
-    return hidden(i32x4.splat(0x8fffe000), count);
+  firstValues(from: usize, eight: i32): v128 {
+    return eight == 0 ? v128.load(from) : eight == 1 ? v128.load(from, 16) : eight == 2 ? v128.load(from, 32) : v128.load(from, 48);
+  }
+  @inline
+  secondValues(from: usize, eight: i32, first: v128): v128 {
+    return first;
+  }
+  @inline
+  values(packed: v128, half: i32, c0: v128, c1: v128): v128 {
+    return moveHalves(packed, half, c0, c1);
+  }
+  @inline
+  valuesApart(): bool {
+    return true;
+  }
+  @inline
+  constant(i: i32, count: i32): v128 {
+    return i == 0 ? f16Mask(count) : f16Move(count);
   }
 }
 
@@ -223,28 +286,44 @@ export class KvQ8 extends KvType {
     return 2;
   }
   @inline
-  keys(from: usize, half: i32, mask: v128): v128 {
-    return half == 0 ? v128.load_ext<i8>(from) : v128.load_ext<i8>(from, 8);
+  firstKeys(from: usize): v128 {
+    return v128.load_ext<i8>(from);
+  }
+  @inline
+  secondKeys(from: usize, first: v128): v128 {
+    return v128.load_ext<i8>(from, 8);
+  }
+  @inline
+  keys(packed: v128, half: i32, c0: v128, c1: v128): v128 {
+    return packed;
+  }
+  @inline
+  keysApart(): bool {
+    return false;
   }
   @inline
   add(sum: v128, keys: v128, query: v128): v128 {
     return i32x4.add(sum, i32x4.dot_i16x8_s(keys, query));
   }
   @inline
-  first(from: usize, eight: i32): v128 {
+  firstValues(from: usize, eight: i32): v128 {
     return eight == 0 ? v128.load_ext<i8>(from) : eight == 1 ? v128.load_ext<i8>(from, 8) : eight == 2 ? v128.load_ext<i8>(from, 16) : v128.load_ext<i8>(from, 24);
   }
   @inline
-  second(from: usize, eight: i32, first: v128): v128 {
+  secondValues(from: usize, eight: i32, first: v128): v128 {
     return first;
   }
   @inline
-  expand(packed: v128, half: i32, mask: v128): v128 {
-    return f32x4.convert_i32x4_s(half == 0 ? i32x4.extend_low_i16x8_s(packed) : i32x4.extend_high_i16x8_s(packed));
+  values(packed: v128, half: i32, c0: v128, c1: v128): v128 {
+    return f32x4.convert_i32x4_s(half == 0 ? i32x4.dot_i16x8_s(packed, c0) : i32x4.shr_s(packed, 16));
   }
   @inline
-  mask(count: i32): v128 {
-    return f32x4.splat(0);
+  valuesApart(): bool {
+    return true;
+  }
+  @inline
+  constant(i: i32, count: i32): v128 {
+    return hidden(i32x4.splat(1), count);
   }
 }
 

@@ -54,11 +54,10 @@ export function storeLanes(address: usize, v: v128, lanes: i32): void {
 
 /** The largest of x[0..count - 1]; count at least 1. A maximum is exact in any order. */
 export function largest(x: usize, count: i32): f32 {
-  const first = f32x4.splat(load<f32>(x));
-  let best = first;
-  for (let i = 0; i < count; i += 4) {
-    best = f32x4.pmax(best, loadLanes(x + (<usize>i << 2), count - i, first));
-  }
+  let best = v128.load32_splat(x);
+  const whole = x + (<usize>(count & ~3) << 2);
+  for (; x < whole; x += 16) best = f32x4.pmax(best, v128.load(x));
+  if ((count & 3) != 0) best = f32x4.pmax(best, loadLanes(x, count & 3, best));
   const low = max(f32x4.extract_lane(best, 0), f32x4.extract_lane(best, 1));
   const high = max(f32x4.extract_lane(best, 2), f32x4.extract_lane(best, 3));
   return max(low, high);

@@ -5,7 +5,7 @@
  * Largest errors, tested in test/kernels/math.test.ts and rope.test.ts: exp 1 ULP, sine and cosine 0.51 ULP of f32.
  * There is no tanh: where a formula has 1 + tanh(u), 2 / (1 + exp(-2u)) is the same and keeps its digits for u far below 0.
  */
-import { fold, loadLanes, storeLanes } from './lanes';
+import { fold, hidden, loadLanes, storeLanes } from './lanes';
 
 /** Below this the result would be subnormal, and slow on many hosts: it is 0. */
 const EXP_LOWEST: f32 = -87.33;
@@ -26,29 +26,26 @@ const NOTHING: f32 = -1e30;
  * @returns the sum of all out[i]
  */
 export function exponentials(out: usize, x: usize, count: i32, shift: f32): f32 {
-  // V8 builds a vector constant anew at every use, by three instructions. `hidden` is 0 for every count, but compilers cannot know,
-  // so each vector below is made once and stays in a register: exp takes half the time.
-  const hidden = i32x4.splat(count >>> 31);
   const shifts = f32x4.splat(shift);
-  const lowest = v128.or(hidden, f32x4.splat(EXP_LOWEST));
-  const highest = v128.or(hidden, f32x4.splat(EXP_HIGHEST));
-  const log2e = v128.or(hidden, f32x4.splat(1.44269504));
+  const lowest = hidden(f32x4.splat(EXP_LOWEST), count);
+  const highest = hidden(f32x4.splat(EXP_HIGHEST), count);
+  const log2e = hidden(f32x4.splat(1.44269504), count);
   // ln 2 in two parts: n times the first is exact, as that has 9 significant bits.
-  const ln2High = v128.or(hidden, f32x4.splat(0.693359375));
-  const ln2Low = v128.or(hidden, f32x4.splat(-0.00021219444));
+  const ln2High = hidden(f32x4.splat(0.693359375), count);
+  const ln2Low = hidden(f32x4.splat(-0.00021219444), count);
   // n + 1.5 * 2^23 is an f32 whose last bits are the integer n.
-  const toInteger = v128.or(hidden, f32x4.splat(12582912));
-  const one = v128.or(hidden, f32x4.splat(1));
-  const c2 = v128.or(hidden, f32x4.splat(0.49999994));
-  const c3 = v128.or(hidden, f32x4.splat(0.1666652113));
-  const c4 = v128.or(hidden, f32x4.splat(0.04166838899));
-  const c5 = v128.or(hidden, f32x4.splat(0.008368745446));
-  const c6 = v128.or(hidden, f32x4.splat(0.001381454058));
+  const toInteger = hidden(f32x4.splat(12582912), count);
+  const one = hidden(f32x4.splat(1), count);
+  const c2 = hidden(f32x4.splat(0.49999994), count);
+  const c3 = hidden(f32x4.splat(0.1666652113), count);
+  const c4 = hidden(f32x4.splat(0.04166838899), count);
+  const c5 = hidden(f32x4.splat(0.008368745446), count);
+  const c6 = hidden(f32x4.splat(0.001381454058), count);
 
   let sums = f32x4.splat(0);
-  for (let i = 0; i < count; i += 4) {
-    const offset = <usize>i << 2;
-    const y = f32x4.pmin(f32x4.sub(loadLanes(x + offset, count - i, f32x4.splat(NOTHING)), shifts), highest);
+  for (; count > 0; count -= 4) {
+    const v = count >= 4 ? v128.load(x) : loadLanes(x, count, f32x4.splat(NOTHING));
+    const y = f32x4.pmin(f32x4.sub(v, shifts), highest);
     const n = f32x4.nearest(f32x4.mul(y, log2e));
     const r = f32x4.sub(f32x4.sub(y, f32x4.mul(n, ln2High)), f32x4.mul(n, ln2Low));
 
@@ -63,7 +60,10 @@ export function exponentials(out: usize, x: usize, count: i32, shift: f32): f32 
     const power = i32x4.add(fraction, i32x4.shl(f32x4.add(n, toInteger), 23));
     const result = v128.and(power, f32x4.ge(y, lowest));
     sums = f32x4.add(sums, result);
-    storeLanes(out + offset, result, count - i);
+    if (count >= 4) v128.store(out, result);
+    else storeLanes(out, result, count);
+    x += 16;
+    out += 16;
   }
   return fold(sums);
 }

@@ -6,7 +6,7 @@
  */
 import * as code from '../src/engine/opcodes';
 import { add, geluErfGate, geluGate, siluGate, softCap } from './activation';
-import { attention, attentionTiles } from './attention';
+import { attention, attentionScratchBytes, attentionTiles } from './attention';
 import { embedBf16, embedF16, embedF32, embedQ4, embedQ8 } from './embed';
 import { kvMove, kvStore } from './kv-cache';
 import { matmulBf16 } from './matmul/bf16';
@@ -200,7 +200,7 @@ export function runParts(op: usize, from: i32, to: i32, thread: i32): void {
     case code.ATTENTION_Q8:
       return attention(
         int(op, 0) - code.ATTENTION_F32, at(op, 1), at(op, 2), at(op, 3), at(op, 4), at(op, 5), at(op, 6), int(op, 7), int(op, 8), int(op, 9), int(op, 10),
-        int(op, 11), int(op, 12), int(op, 13), at(op, 14) + <usize>(thread * code.ATTENTION_TILE * int(op, 12)) * 4, real(op, 15),
+        int(op, 11), int(op, 12), int(op, 13), at(op, 14) + <usize>thread * attentionScratchBytes(int(op, 12), int(op, 11)), real(op, 15),
         int(op, 16), real(op, 17), from, to,
       );
     case code.SILU_GATE:

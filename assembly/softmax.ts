@@ -9,10 +9,10 @@ import { exponentials } from './math';
 /** x[i] = x[i] * factor, in place; x (count,) f32, any count. */
 export function multiply(x: usize, count: i32, factor: f32): void {
   const factors = f32x4.splat(factor);
-  for (let i = 0; i < count; i += 4) {
-    const address = x + (<usize>i << 2);
-    storeLanes(address, f32x4.mul(loadLanes(address, count - i, factors), factors), count - i);
-  }
+  const whole = x + (<usize>(count & ~3) << 2);
+  for (; x < whole; x += 16) v128.store(x, f32x4.mul(v128.load(x), factors));
+  count &= 3;
+  if (count != 0) storeLanes(x, f32x4.mul(loadLanes(x, count, factors), factors), count);
 }
 
 /** Softmax of rows rowFrom..rowTo - 1 of x (rows, dim) f32, in place; dim at least 1. */

@@ -10,8 +10,8 @@
 import { Bench } from 'tinybench';
 import { median } from '../src/cli/statistics.ts';
 import { figure } from '../src/cli/table.ts';
-import { KV_TYPES, type KvType, kvRowBytes } from '../src/engine/kv-type.ts';
-import { ATTENTION_TILE, KEY_BLOCK } from '../src/engine/opcodes.ts';
+import { attentionScratchBytes, KV_TYPES, type KvType, kvRowBytes } from '../src/engine/kv-type.ts';
+import { KEY_BLOCK } from '../src/engine/opcodes.ts';
 import { kernelHost } from '../test/kernels/kernel-host.ts';
 import { measureLimits } from './shared/limits.ts';
 import { benchOptions, Report } from './shared/report.ts';
@@ -51,7 +51,7 @@ function place(type: KvType, positions: number): Caches {
   const caches = Array.from({ length: layers }, () => [host.place(region), host.place(region)] as const);
   const width = heads * headDim;
   const [out, q] = [host.place(new Float32Array(most * width)), host.place(new Float32Array(most * width).fill(0.5))];
-  const scratch = host.place(new Float32Array(ATTENTION_TILE * capacity));
+  const scratch = host.place(new Uint8Array(attentionScratchBytes(capacity, headDim)));
   const depths = host.place(Int32Array.from({ length: most }, (_, row) => row));
   let layer = 0;
   return {

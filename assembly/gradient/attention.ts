@@ -15,7 +15,7 @@
  */
 import { ATTENTION_TILE, KEY_BLOCK, KV_F32 } from '../../src/engine/opcodes';
 import { KEEP_DK, KEEP_DQ, KEEP_DV, ONE_MASK } from '../../src/train/opcodes';
-import { attention, attentionTiles } from '../attention';
+import { attention, attentionScratchBytes, attentionTiles } from '../attention';
 import { kvStore } from '../kv-cache';
 import { addValues, scoreTile } from '../kv-read';
 import { fold } from '../lanes';
@@ -33,7 +33,7 @@ function capacityOf(rows: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function attendScratchBytes(rows: i32, headDim: i32): usize {
-  return <usize>(capacityOf(rows) * (5 * headDim + 2 * ATTENTION_TILE) + ATTENTION_TILE * headDim) << 2;
+  return (<usize>(capacityOf(rows) * (5 * headDim + ATTENTION_TILE) + ATTENTION_TILE * headDim) << 2) + attentionScratchBytes(capacityOf(rows), headDim);
 }
 
 /** Where the mask of a segment begins. */
@@ -125,12 +125,14 @@ function attendTileBackward(
   const scoreBytes = <usize>capacity << 2;
   const p = scratch;
   const s = p + <usize>ATTENTION_TILE * scoreBytes;
-  const sums = s + <usize>ATTENTION_TILE * scoreBytes;
+  const side = s + <usize>ATTENTION_TILE * scoreBytes;
+  const headBytes = <usize>headDim << 2;
+  const sums = p + <usize>ATTENTION_TILE * scoreBytes + attentionScratchBytes(capacity, headDim);
   const a = offsetOf(first, group, headDim, stride), b = offsetOf(min(first + 1, last), group, headDim, stride);
   const c = offsetOf(min(first + 2, last), group, headDim, stride), d = offsetOf(last, group, headDim, stride);
 
-  scoreTile(KV_F32, count, p, scoreBytes, q + a, q + b, q + c, q + d, keys, 0, slots, headDim, scale);
-  scoreTile(KV_F32, count, s, scoreBytes, dout + a, dout + b, dout + c, dout + d, valueKeys, 0, slots, headDim, 1);
+  scoreTile(KV_F32, count, p, scoreBytes, q + a, q + b, q + c, q + d, side, keys, 0, slots, headDim, scale);
+  scoreTile(KV_F32, count, s, scoreBytes, dout + a, dout + b, dout + c, dout + d, side, valueKeys, 0, slots, headDim, 1);
   for (let i = first; i <= last; i++) {
     const row = i / group;
     const offset = <usize>(i - first) * scoreBytes;
@@ -140,14 +142,8 @@ function attendTileBackward(
     scoresBackward(p + offset, s + offset, slots, scale);
   }
 
-  const headBytes = <usize>headDim << 2;
   memory.fill(sums, 0, <usize>ATTENTION_TILE * headBytes);
-  for (let i = 0; i < count; i += 2) {
-    const j = min(i + 1, count - 1);
-    addValues(
-      KV_F32, sums + <usize>i * headBytes, sums + <usize>j * headBytes, s + <usize>i * scoreBytes, s + <usize>j * scoreBytes, keyRows, slots, headDim,
-    );
-  }
+  addValues(KV_F32, count, sums, sums + headBytes, sums + 2 * headBytes, sums + 3 * headBytes, s, scoreBytes, side, keyRows, slots, headDim);
   for (let i = 0; dq != 0 && i < count; i++) {
     const to = dq + offsetOf(first + i, group, headDim, stride);
     for (let at: usize = 0; at < headBytes; at += 16) put(to + at, v128.load(sums + <usize>i * headBytes + at), keep);

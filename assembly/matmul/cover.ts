@@ -7,7 +7,8 @@
  *
  *     panels  0 1 2 3 4 | 5 6 7 8 9 | 10 11 12 13 14 | 15      first tile 0 5 10, second tile 1 6 11, ...; 15 alone
  *
- * Tokens left over by fours have tiles of their own, so no n pays for its neighbours. One or two take several panels at once: an addition
+ * Tokens left over by fours have tiles of their own, so no n pays for its neighbours; the one or two panels that groups leave over go singly,
+ * token by token. One or two take several panels at once: an addition
  * takes three cycles and two can start in each, so six accumulators keep the adders busy. Eight are the most that fit, beside weights,
  * activations and products, into the 15 vectors that V8 gives a loop.
  *
@@ -34,14 +35,13 @@ export function cover<F extends Format>(out: usize, x: usize, scales: usize, wei
     for (let panel = first; panel < first + count; panel++) {
       for (let row = 0; row < fours; row += 4) tile<F>(1, 4, row, panel, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
     }
-    if (left == 1) {
-      if (count == 3) tile<F>(3, 1, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
-      else for (let panel = first; panel < first + count; panel++) tile<F>(1, 1, fours, panel, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
-    } else if (left == 2) {
-      if (count == 2) tile<F>(2, 2, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
-      else if (count == 1) tile<F>(1, 2, fours, first, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
-    } else if (left == 3) {
-      if (count == 1) tile<F>(1, 3, fours, first, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
+    if (whole && left == 3) tile<F>(1, 3, fours, first, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
+    else if (whole && left == 2) tile<F>(2, 2, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
+    else if (whole && left == 1) tile<F>(3, 1, fours, first, apart, out, x, scales, weight, bias, inDim, outDim, outStride);
+    else {
+      for (let panel = first; panel < first + count; panel++) {
+        for (let row = fours; row < rows; row++) tile<F>(1, 1, row, panel, 0, out, x, scales, weight, bias, inDim, outDim, outStride);
+      }
     }
   }
 }

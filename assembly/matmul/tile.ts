@@ -9,7 +9,7 @@ import { Format } from './format';
 
 /**
  * Multiplies tokens row..row + T - 1 with P panels that lie `apart` panels from each other, the first of them `panel`. P and T are constants
- * wherever this is called, and one of (1, 1) (1, 2) (1, 3) (1, 4) (2, 2) (3, 1).
+ * wherever this is called, and one of (1, 1) (1, 3) (1, 4) (2, 2) (3, 1).
  *
  * Letters are tokens and digits are vectors of four outputs: b3 sums outputs 4..7 of the second panel for the second token, and tb3 is
  * its total over blocks. Of weights, m is packed, p and q meet the words v and y of activations, and u scales a block.
@@ -164,21 +164,17 @@ export function tile<F extends Format>(P: i32, T: i32, row: i32, panel: i32, apa
 // @ts-ignore: decorator
 @inline
 function emit(out: usize, bias: usize, panel: i32, outDim: i32, low: v128, high: v128): void {
-  const first = panel * PANEL;
-  const offset = (<usize>first) << 2;
-  if (outDim - first < PANEL) {
-    emitSome(out + offset, bias == 0 ? 0 : bias + offset, outDim - first, low, high);
+  const offset = <usize>(panel * PANEL) << 2;
+  const count = outDim - panel * PANEL;
+  if (bias != 0 || count < PANEL) {
+    emitSome(out + offset, bias == 0 ? 0 : bias + offset, count, low, high);
     return;
-  }
-  if (bias != 0) {
-    low = f32x4.add(low, v128.load(bias + offset));
-    high = f32x4.add(high, v128.load(bias + offset, 16));
   }
   v128.store(out + offset, low);
   v128.store(out + offset, high, 16);
 }
 
-/** The first `count` outputs of a panel, 1 to 7 of them. */
+/** The first `count` outputs of a panel. */
 function emitSome(out: usize, bias: usize, count: i32, low: v128, high: v128): void {
   const zero = f32x4.splat(0);
   if (bias != 0) low = f32x4.add(low, loadLanes(bias, count, zero));

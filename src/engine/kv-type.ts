@@ -2,7 +2,7 @@
  * Types of a KV cache: how keys and values are held. Layouts are in opcodes.ts, rounding in assembly/kv-type.ts.
  * @module
  */
-import { KV_F16, KV_F32, KV_Q8 } from './opcodes.ts';
+import { ATTENTION_BLOCK, ATTENTION_TILE, KV_F16, KV_F32, KV_Q8 } from './opcodes.ts';
 
 export type KvType = 'f32' | 'f16' | 'q8';
 
@@ -27,4 +27,9 @@ export function kvScaleBytes(type: KvType): number {
 /** Bytes of the keys, or of the values, of `rows` rows. */
 export function kvRowBytes(type: KvType, rows: number, headDim: number): number {
   return rows * (headDim * kvBytes(type) + kvScaleBytes(type));
+}
+
+/** Bytes of scratch that attention takes for each thread: see ATTENTION_TILE. */
+export function attentionScratchBytes(capacity: number, headDim: number): number {
+  return ATTENTION_TILE * (capacity + headDim + ATTENTION_BLOCK) * 4;
 }

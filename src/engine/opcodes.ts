@@ -110,7 +110,9 @@ export const ATTENTION_F16 = 31;
 export const ATTENTION_Q8 = 32;
 
 /**
- * Queries that attention takes at once. Its scratch holds their scores over every position: ATTENTION_TILE * capacity f32 for each
- * thread.
+ * Queries that attention takes at once. Its scratch holds their scores over every position, and beside them what several queries are read from at
+ * once, their elements or the weights of a block of positions: ATTENTION_TILE * (capacity + headDim + ATTENTION_BLOCK) f32 for each thread.
  */
 export const ATTENTION_TILE = 4;
+/** Positions whose values are added before the next elements are turned to: they stay in the first-level cache. */
+export const ATTENTION_BLOCK = 32;

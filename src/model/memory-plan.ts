@@ -13,8 +13,8 @@
  * @module
  */
 import { Arena, PAGE_BYTES } from '../engine/arena.ts';
-import { type KvType, kvRowBytes } from '../engine/kv-type.ts';
-import { ATTENTION_TILE, BLOCK, KEY_BLOCK } from '../engine/opcodes.ts';
+import { attentionScratchBytes, type KvType, kvRowBytes } from '../engine/kv-type.ts';
+import { BLOCK, KEY_BLOCK } from '../engine/opcodes.ts';
 import { packedBytes, type WeightType } from '../engine/packing.ts';
 import { ProgramWriter } from '../engine/program.ts';
 import { ForetokenError } from '../errors.ts';
@@ -232,7 +232,7 @@ function planStages(config: ModelConfig, layout: CheckpointLayout, options: Plan
     weightBytes,
     cacheBytes,
     passBytes,
-    threadBytes: arenas.length * attentionScratchBytes(capacity),
+    threadBytes: arenas.length * attentionScratchBytes(capacity, config.headDim),
   };
 }
 
@@ -341,11 +341,6 @@ function planCache(
   return { keys: regions(), values: regions() };
 }
 
-/** Scores of the queries that one thread takes at once, over every slot. */
-function attentionScratchBytes(capacity: number): number {
-  return ATTENTION_TILE * capacity * 4;
-}
-
 function planPass(
   arena: Arena,
   config: ModelConfig,
@@ -377,7 +372,7 @@ function planPass(
     gated: rows(config.intermediate),
     quantized: arena.reserve(maxNodes * widest * 2),
     quantizedScales: rows(Math.ceil(widest / BLOCK) * (dtype === 'q4' ? 2 : 1)),
-    attentionScratch: arena.reserve(threads * attentionScratchBytes(capacity)),
+    attentionScratch: arena.reserve(threads * attentionScratchBytes(capacity, config.headDim)),
     logits: rows(holdsHead ? config.vocab : 0),
     selected: rows(MAX_TOP_K),
   };

@@ -1,4 +1,4 @@
-import { KV_TYPES, type KvType } from '../../src/engine/kv-type.ts';
+import { attentionScratchBytes, KV_TYPES, type KvType } from '../../src/engine/kv-type.ts';
 import { assert, firstDifference, random, randomFloats, randomInt, test } from '../harness.ts';
 import { attend, attendExactly, type Query } from './attention.twin.ts';
 import { kernelHost } from './kernel-host.ts';
@@ -6,7 +6,6 @@ import { Cache, type Row } from './kv-cache.twin.ts';
 import { holdScaled, largestMagnitude } from './kv-type.twin.ts';
 import { relativeError } from './ulp.ts';
 
-const TILE = 4;
 const TYPES = ['f32', 'f16', 'q8'] as const;
 
 interface Shape {
@@ -70,7 +69,7 @@ function run(pass: Pass, parts = 1): Float32Array {
     depths[row] = path.length - 1;
   }
   const out = host.place(new Float32Array(rows * heads * headDim));
-  const scratch = host.place(new Float32Array(TILE * capacity).fill(NaN));
+  const scratch = host.place(new Float32Array(attentionScratchBytes(capacity, headDim) / 4).fill(NaN));
   const operands = [
     ...[KV_TYPES[type], out, host.place(pass.q), host.place(cache.keys.bytes), host.place(cache.values.bytes)],
     ...[host.place(paths), host.place(depths)],

@@ -1,3 +1,4 @@
+import { attentionScratchBytes } from '../../src/engine/kv-type.ts';
 import * as op from '../../src/engine/opcodes.ts';
 import { floatBits } from '../../src/engine/program.ts';
 import { assert, random, randomFloats, randomInt, test } from '../harness.ts';
@@ -79,7 +80,7 @@ function attention(type: number): MakeExample {
       place.floats(2 * 16 * 16),
     ];
     const [paths, depths] = [place.ints(...[0, -1, -1], ...[0, 1, -1], ...[0, 2, -1]), place.ints(0, 1, 1)];
-    const [scratch, length] = [place.floats(MOST_THREADS * op.ATTENTION_TILE * 16), 6];
+    const [scratch, length] = [place.floats((MOST_THREADS * attentionScratchBytes(16, 16)) / 4), 6];
     const shared = [out, q, keys, values, paths, depths, length, ROWS, 4, 2, 16, 16, 70, scratch];
     const words = [op.ATTENTION_F32 + type, ...shared, floatBits(SCALE), 5, floatBits(SCALE)];
     return { kernel: 'attention', words, operands: [type, ...shared, SCALE, 5, SCALE, 0, 4], scratch };
@@ -266,7 +267,16 @@ function sameMemory(a: Int32Array, b: Int32Array): boolean {
 }
 
 test('every opcode has an example here', () => {
-  const sizes = ['OP_WORDS', 'PANEL', 'BLOCK', 'Q8_BLOCK_BYTES', 'Q4_BLOCK_BYTES', 'KEY_BLOCK', 'ATTENTION_TILE'];
+  const sizes = [
+    'OP_WORDS',
+    'PANEL',
+    'BLOCK',
+    'Q8_BLOCK_BYTES',
+    'Q4_BLOCK_BYTES',
+    'KEY_BLOCK',
+    'ATTENTION_TILE',
+    'ATTENTION_BLOCK',
+  ];
   const constants = [...sizes, 'KV_F32', 'KV_F16', 'KV_Q8'];
   const opcodes = Object.keys(op).filter((name) => !constants.includes(name));
   assert.equal(opcodes.sort(), Object.keys(EXAMPLES).sort());

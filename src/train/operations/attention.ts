@@ -2,6 +2,7 @@
  * Attention under a mask; formulas in assembly/gradient/attention.ts.
  * @module
  */
+import { attentionScratchBytes } from '../../engine/kv-type.ts';
 import { ATTENTION_TILE, KEY_BLOCK } from '../../engine/opcodes.ts';
 import { floatBits } from '../../engine/program.ts';
 import { expectShape, type Mask, type Tensor } from '../graph.ts';
@@ -35,7 +36,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Mask, { headDim
   const shared = mask.name === undefined ? ONE_MASK : 0;
   const sizes = [mask.segments, mask.rows, heads, kvHeads, headDim, floatBits(scale ?? 1 / Math.sqrt(headDim))];
   const capacity = Math.ceil(mask.rows / KEY_BLOCK) * KEY_BLOCK;
-  const threadBytes = (capacity * (5 * headDim + 2 * ATTENTION_TILE) + ATTENTION_TILE * headDim) * 4;
+  const tileBytes = ATTENTION_TILE * (capacity + headDim) * 4 + attentionScratchBytes(capacity, headDim);
+  const threadBytes = 5 * capacity * headDim * 4 + tileBytes;
   return q.graph.apply(
     {
       inputs: [q, k, v],
