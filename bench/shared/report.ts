@@ -9,34 +9,12 @@ import { parseArgs } from 'node:util';
 import type { Chart } from '../../src/cli/chart.ts';
 import { table } from '../../src/cli/table.ts';
 import { type Environment, environment } from './environment.ts';
+import type { RowChart } from './row-chart.ts';
 
 export interface Table {
   readonly title: string;
   /** The first row is the head. */
   readonly rows: readonly (readonly string[])[];
-}
-
-/** A row of dots, of bars' parts, for each of several things. */
-export interface RowChart {
-  readonly name: string;
-  readonly title: string;
-  readonly x: string;
-  readonly logarithmicX?: boolean;
-  /** Vertical lines to compare with. */
-  readonly marks?: readonly { readonly x: number; readonly label: string }[];
-  /** Values stand one after the other, as parts of a bar, instead of each by itself as a dot. */
-  readonly stacked?: boolean;
-  /** The legend: names of what rows may have values of. */
-  readonly series: readonly string[];
-  readonly rows: readonly {
-    readonly label: string;
-    readonly values: readonly {
-      readonly series: string;
-      readonly x: number;
-      readonly low?: number;
-      readonly high?: number;
-    }[];
-  }[];
 }
 
 /** The page of the documentation that shows what was found: docs/figures.md, or docs/benchmarks.md for ways of decoding. */

@@ -2,8 +2,30 @@
  * Charts as SVG: a row for each of several things, with dots and their intervals, or a bar of parts.
  * @module
  */
-import type { RowChart } from './report.ts';
 import { COLOURS, doublingScale, escaped, evenScale, label, number, STYLE } from '../../src/cli/chart-scale.ts';
+
+/** A row for each of several things: dots, or the parts of a bar. */
+export interface RowChart {
+  readonly name: string;
+  readonly title: string;
+  readonly x: string;
+  readonly logarithmicX?: boolean;
+  /** Vertical lines to compare with. */
+  readonly marks?: readonly { readonly x: number; readonly label: string }[];
+  /** Values stand one after the other, as parts of a bar, instead of each by itself as a dot. */
+  readonly stacked?: boolean;
+  /** The legend: names of what rows may have values of. */
+  readonly series: readonly string[];
+  readonly rows: readonly {
+    readonly label: string;
+    readonly values: readonly {
+      readonly series: string;
+      readonly x: number;
+      readonly low?: number;
+      readonly high?: number;
+    }[];
+  }[];
+}
 
 const WIDTH = 720;
 const ROW = 24;
