@@ -58,11 +58,24 @@ export async function teamBytes(): Promise<Uint8Array<ArrayBuffer>> {
   return unpack((await import('./team-binary.ts')).teamGzip);
 }
 
-/** What build.mjs has packed. Every host that has SIMD has streams that decompress. */
+/**
+ * What build.mjs has packed. Every host that has SIMD has streams that decompress. They are read by hand: for a `Response` Node would load all
+ * of its fetch, 8 MB of memory that a model from files has no use for.
+ */
 export async function unpack(gzip: string): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = new Blob([Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0))]);
-  const bytes = await new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
-  return new Uint8Array(bytes);
+  const packed = Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0));
+  const { readable, writable } = new DecompressionStream('gzip');
+  const writer = writable.getWriter();
+  writer.write(packed).catch(() => {}); // reading fails, too
+  writer.close().catch(() => {});
+  const bytes = new Uint8Array(new DataView(packed.buffer).getUint32(packed.length - 4, true)); // a gzip file ends with this length
+  const reader = readable.getReader();
+  for (let at = 0; ; ) {
+    const { value } = await reader.read();
+    if (value === undefined) return bytes;
+    bytes.set(value, at);
+    at += value.length;
+  }
 }
 
 const IMPORT_SECTION = 2;
