@@ -10,10 +10,10 @@ import {
   expectTensor,
   readFloats,
   type ReadOptions,
-  Scratch,
   type TensorDescription,
   type Tensors,
 } from '../formats/tensors.ts';
+import { Scratch } from '../formats/scratch.ts';
 import { toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import type { OpenModel } from '../load.ts';
 import { textSettings } from '../model/architectures/gemma3-multimodal.ts';

@@ -9,7 +9,7 @@
  * @module
  */
 import { aligned } from '../formats/byte-source.ts';
-import { decodeF16 } from '../formats/float16.ts';
+import { valueOfF16 } from '../formats/float16.ts';
 import type { Q4Matrix } from '../formats/q4.ts';
 import type { Q8Matrix } from '../formats/q8.ts';
 import { BLOCK, PANEL, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from './opcodes.ts';
@@ -133,18 +133,16 @@ function eachBlock(
   { dtype, scale, row, inDim }: BlockRows,
   pack: (block: number, lane: number, at: number) => void,
 ): void {
-  const scales = new Float32Array(scale.length);
-  decodeF16(scale, scales);
   const floats = new Float32Array(memory);
   const blockBytes = dtype === 'q8' ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
   const scaleWord = dtype === 'q8' ? Q8_WORDS : Q4_WORDS;
   const blocks = inDim / BLOCK;
-  for (let block = 0; block < scales.length; block++) {
+  for (let block = 0; block < scale.length; block++) {
     const output = row + Math.floor(block / blocks);
     const lane = output % PANEL;
     const at = address + Math.floor(output / PANEL) * panelBytes(inDim, dtype) + (block % blocks) * blockBytes;
     pack(block, lane, at);
-    floats[at / 4 + scaleWord + lane] = scales[block]!;
+    floats[at / 4 + scaleWord + lane] = valueOfF16(scale[block]!);
   }
 }
 

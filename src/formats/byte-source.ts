@@ -1,5 +1,5 @@
 /**
- * Byte sources: a file as something that can be read at an offset, wherever it lies. Loading asks for pieces of a few megabytes in the
+ * Byte sources: a file as something that can be read at an offset, wherever it lies. Loading asks for pieces of a megabyte or two in the
  * order of the file, so that no source ever holds it whole.
  * @module
  */
@@ -26,9 +26,6 @@ export interface ByteSource {
 
 /** What can be turned into a source as it is. */
 export type Bytes = ArrayBuffer | Uint8Array | Blob;
-
-/** Largest piece that a loop over a file asks for at once: large enough for disks and networks, small beside any model. */
-export const PIECE_BYTES = 4 * 2 ** 20;
 
 /** A source over bytes in memory, which are not copied, or over a Blob or File, which is read as needed. */
 export function bytesSource(bytes: Bytes, name: string): ByteSource {

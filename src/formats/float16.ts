@@ -34,6 +34,18 @@ export function decodeF16(from: Uint16Array, to: Float32Array): void {
   }
 }
 
+/** A power of two for each exponent of an f16: the value of the last bit of its fraction. */
+const STEPS = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** -24 * 2 ** Math.max(exponent - 1, 0));
+
+/** The value of a single f16. @param half its 16 bits */
+export function valueOfF16(half: number): number {
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  const special = fraction === 0 ? Infinity : NaN;
+  const magnitude = exponent === 31 ? special : (exponent === 0 ? fraction : fraction | 1024) * STEPS[exponent]!;
+  return half & 0x8000 ? -magnitude : magnitude;
+}
+
 /** @param to (n,) receives the values of `from` (n,) */
 export function encodeBf16(from: Float32Array, to: Uint16Array): void {
   const bits = wordsOf(from);

@@ -16,8 +16,10 @@
  * Q6_K's product. A double holds what is rounded exactly, or with more than 2 x 24 bits, so storing as f32 rounds as f32 arithmetic does.
  * @module
  */
+import { valueOfF16 } from './float16.ts';
 import type { GgmlName } from './gguf-types.ts';
-import type { BlockDecoder, Scratch } from './tensors.ts';
+import type { Scratch } from './scratch.ts';
+import type { BlockDecoder } from './tensors.ts';
 
 /** Values of a block of the plain types, and of the K types. */
 const PLAIN = 32;
@@ -89,7 +91,7 @@ type BlockToFloats = (from: Uint8Array, at: number, to: Float32Array, out: numbe
 /** @param values of a block  @param bytes of a block */
 function floats(values: number, bytes: number, decode: BlockToFloats): BlockDecoder {
   return (blocks, scratch) => {
-    const to = scratch.floats((blocks.length / bytes) * values);
+    const to = scratch.floats((blocks.length / bytes) * values, 'values');
     for (let at = 0, out = 0; at < blocks.length; at += bytes, out += values) decode(blocks, at, to, out);
     return to;
   };
@@ -98,27 +100,18 @@ function floats(values: number, bytes: number, decode: BlockToFloats): BlockDeco
 /** Takes blocks of a scale and `bytes` bytes apart. */
 function separate(blocks: Uint8Array, bytes: number, scratch: Scratch): { q: Uint8Array; scale: Uint16Array } {
   const count = blocks.length / (2 + bytes);
-  const q = scratch.bytes(count * bytes, 'q');
-  const scales = scratch.bytes(count * 2, 'scale');
+  const q = scratch.bytes(count * bytes, 'storedQ');
+  const scale = scratch.halves(count, 'storedScales');
   for (let block = 0, at = 0; block < count; block++, at += 2 + bytes) {
-    scales[block * 2] = blocks[at]!;
-    scales[block * 2 + 1] = blocks[at + 1]!;
-    q.set(blocks.subarray(at + 2, at + 2 + bytes), block * bytes);
+    scale[block] = blocks[at]! | (blocks[at + 1]! << 8);
+    for (let i = 0, to = block * bytes; i < bytes; i++) q[to + i] = blocks[at + 2 + i]!;
   }
-  return { q, scale: new Uint16Array(scales.buffer, scales.byteOffset, count) };
+  return { q, scale };
 }
-
-/** 2^-24 times a power of two for each exponent of an f16: the value of the last bit of its fraction. */
-const STEPS = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** -24 * 2 ** Math.max(exponent - 1, 0));
 
 /** The f16 at `at`. */
 function half(bytes: Uint8Array, at: number): number {
-  const word = bytes[at]! | (bytes[at + 1]! << 8);
-  const exponent = (word >> 10) & 31;
-  const fraction = word & 1023;
-  const special = fraction === 0 ? Infinity : NaN;
-  const magnitude = exponent === 31 ? special : (exponent === 0 ? fraction : fraction | 1024) * STEPS[exponent]!;
-  return word & 0x8000 ? -magnitude : magnitude;
+  return valueOfF16(bytes[at]! | (bytes[at + 1]! << 8));
 }
 
 /** Value j of a Q5_0 or Q5_1 block, whose fifth bits are in the four bytes at `at`, and the others behind them. */

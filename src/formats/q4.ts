@@ -4,7 +4,8 @@
  * Source: `quantize_row_q4_0_ref` of ggml.
  * @module
  */
-import { decodeF16, encodeF16 } from './float16.ts';
+import { encodeF16, valueOfF16 } from './float16.ts';
+import { Scratch } from './scratch.ts';
 
 /** Values that share a scale. */
 export const Q4_BLOCK = 32;
@@ -23,12 +24,13 @@ export interface Q4Matrix {
  * 7. q = floor(x / scale + 8.5), at most 15; q is computed with the f32 scale, which is then stored as f16.
  *
  * @param values (rows * cols) finite, cols a multiple of 32
+ * @param scratch memory for the blocks, which are valid until it is used again
  *
  * **Bits**: every step is rounded to f32, as the C source has it where the compiler fuses nothing.
  */
-export function quantizeQ4(values: Float32Array): Q4Matrix {
-  const q = new Uint8Array(values.length / 2);
-  const scales = new Float32Array(values.length / Q4_BLOCK);
+export function quantizeQ4(values: Float32Array, scratch = new Scratch()): Q4Matrix {
+  const q = scratch.bytes(values.length / 2, 'q');
+  const scales = scratch.floats(values.length / Q4_BLOCK, 'blockScales');
   for (let block = 0; block < scales.length; block++) {
     const start = block * Q4_BLOCK;
     const scale = Math.fround(outermost(values, start) / -8);
@@ -38,7 +40,7 @@ export function quantizeQ4(values: Float32Array): Q4Matrix {
       q[start / 2 + j] = step(values[start + j]!, inverse) | (step(values[start + HALF + j]!, inverse) << 4);
     }
   }
-  const scale = new Uint16Array(scales.length);
+  const scale = scratch.halves(scales.length, 'scale');
   encodeF16(scales, scale);
   return { q, scale };
 }
@@ -64,15 +66,14 @@ function outermost(values: Float32Array, start: number): number {
 }
 
 /** (rows * cols) the values that the blocks stand for, each rounded to f32 once. */
-export function dequantizeQ4({ q, scale }: Q4Matrix): Float32Array {
-  const scales = new Float32Array(scale.length);
-  decodeF16(scale, scales);
-  const values = new Float32Array(q.length * 2);
-  for (let at = 0; at < q.length; at++) {
-    const block = Math.floor(at / HALF);
-    const low = block * Q4_BLOCK + (at % HALF);
-    values[low] = ((q[at]! & 15) - 8) * scales[block]!;
-    values[low + HALF] = ((q[at]! >> 4) - 8) * scales[block]!;
+export function dequantizeQ4({ q, scale }: Q4Matrix, scratch = new Scratch()): Float32Array {
+  const values = scratch.floats(q.length * 2, 'floats');
+  for (let block = 0, at = 0, low = 0; block < scale.length; block++, low += Q4_BLOCK) {
+    const step = valueOfF16(scale[block]!);
+    for (let j = 0; j < HALF; j++, at++) {
+      values[low + j] = ((q[at]! & 15) - 8) * step;
+      values[low + HALF + j] = ((q[at]! >> 4) - 8) * step;
+    }
   }
   return values;
 }

@@ -4,10 +4,15 @@
  * Source: `quantize_row_q8_0_ref` of ggml.
  * @module
  */
-import { decodeF16, encodeF16 } from './float16.ts';
+import { encodeF16, valueOfF16 } from './float16.ts';
+import { Scratch } from './scratch.ts';
 
 /** Values that share a scale. */
 export const Q8_BLOCK = 32;
+
+/** A word, and the f32 of the same bits. */
+const WORD = new Int32Array(1);
+const SINGLE = new Float32Array(WORD.buffer);
 
 /** A (rows, cols) matrix in blocks along its rows. */
 export interface Q8Matrix {
@@ -21,21 +26,20 @@ export interface Q8Matrix {
  * scale = max|x| / 127, q = round(x / scale), halves away from zero; q is computed with the f32 scale, which is then stored as f16.
  *
  * @param values (rows * cols) finite, cols a multiple of 32
+ * @param scratch memory for the blocks, which are valid until it is used again
  *
  * **Bits**: every step is rounded to f32, as the C source has it.
  */
-export function quantizeQ8(values: Float32Array): Q8Matrix {
-  const q = new Int8Array(values.length);
+export function quantizeQ8(values: Float32Array, scratch = new Scratch()): Q8Matrix {
+  const q = new Int8Array(scratch.bytes(values.length, 'q').buffer, 0, values.length);
   const words = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const scales = new Float32Array(values.length / Q8_BLOCK);
+  const scales = scratch.floats(values.length / Q8_BLOCK, 'blockScales');
   for (let block = 0; block < scales.length; block++) {
     const start = block * Q8_BLOCK;
-    let largest = 0;
-    for (let i = start; i < start + Q8_BLOCK; i++) {
-      const magnitude = Math.abs(values[i]!);
-      if (magnitude > largest) largest = magnitude;
-    }
-    const scale = Math.fround(largest / 127);
+    let largest = 0; // as bits, which are in the order of the magnitudes: whole numbers are compared without a branch
+    for (let i = start; i < start + Q8_BLOCK; i++) largest = Math.max(largest, words[i]! & 0x7fffffff);
+    WORD[0] = largest;
+    const scale = Math.fround(SINGLE[0]! / 127);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     scales[block] = scale;
     for (let i = start; i < start + Q8_BLOCK; i++) {
@@ -44,14 +48,17 @@ export function quantizeQ8(values: Float32Array): Q8Matrix {
       q[i] = (magnitude ^ sign) - sign;
     }
   }
-  const scale = new Uint16Array(scales.length);
+  const scale = scratch.halves(scales.length, 'scale');
   encodeF16(scales, scale);
   return { q, scale };
 }
 
 /** (rows * cols) the values that the blocks stand for, each rounded to f32 once. */
-export function dequantizeQ8({ q, scale }: Q8Matrix): Float32Array {
-  const scales = new Float32Array(scale.length);
-  decodeF16(scale, scales);
-  return Float32Array.from(q, (value, i) => value * scales[Math.floor(i / Q8_BLOCK)]!);
+export function dequantizeQ8({ q, scale }: Q8Matrix, scratch = new Scratch()): Float32Array {
+  const values = scratch.floats(q.length, 'floats');
+  for (let block = 0, at = 0; block < scale.length; block++) {
+    const step = valueOfF16(scale[block]!);
+    for (const end = at + Q8_BLOCK; at < end; at++) values[at] = q[at]! * step;
+  }
+  return values;
 }

@@ -3,10 +3,11 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { aligned, type ByteSource, PIECE_BYTES } from './byte-source.ts';
+import { aligned, type ByteSource } from './byte-source.ts';
 import { exactProduct } from './exact.ts';
 import { decodeBf16, decodeF16, firstNonfinite } from './float16.ts';
 import type { GgmlName } from './gguf-types.ts';
+import { Scratch } from './scratch.ts';
 import { showShape } from './shape.ts';
 import type { Values } from './values.ts';
 
@@ -112,35 +113,17 @@ export function measure(dtype: Dtype, shape: readonly number[]): { elements: num
   return { elements: bits / DTYPE_BITS[dtype], bytes: bits / 8 };
 }
 
+/** Largest piece by default: 1 MiB of a bf16 file, and 2 MiB once they are floats. Large enough for disks and networks, small beside any model. */
+const PIECE_ELEMENTS = 2 ** 19;
+
 export interface ReadOptions {
-  /** Largest piece, bytes of the file; a longer row is a piece of its own. Default 4 MiB. */
+  /** Largest piece, bytes of the file; a longer row is a piece of its own. Default what 2^19 elements take. */
   readonly pieceBytes?: number;
   readonly signal?: AbortSignal;
   /** Memory for the pieces; given to the reading of many tensors, one after the other, it is taken only once. */
   readonly scratch?: Scratch;
   /** Rows that a piece never divides: 1, the default, or as many as a group of the tensor's order has. */
   readonly group?: number;
-}
-
-/**
- * Memory that reading uses again and again. Without it every piece would be garbage, which a host with little memory collects too late.
- */
-export class Scratch {
-  readonly #bytes = new Map<string, Uint8Array<ArrayBuffer>>();
-  #floats = new Float32Array(0);
-
-  /** (length,) bytes, the same memory each time for one use. */
-  bytes(length: number, use: 'read' | 'order' | 'q' | 'scale' = 'read'): Uint8Array<ArrayBuffer> {
-    let bytes = this.#bytes.get(use);
-    if (!bytes || bytes.length < length) this.#bytes.set(use, (bytes = new Uint8Array(length)));
-    return bytes.subarray(0, length);
-  }
-
-  /** (length,) floats, the same memory each time. */
-  floats(length: number): Float32Array {
-    if (this.#floats.length < length) this.#floats = new Float32Array(length);
-    return this.#floats.subarray(0, length);
-  }
 }
 
 /** Some rows of a tensor of shape (rows, ...): a row is everything below the first axis, a scalar is one row. */
@@ -153,6 +136,19 @@ export interface Rows<T> {
   readonly data: T;
 }
 
+/** Some rows of a tensor as a tensor of their own: `count` from `first` on, or fewer at its end. They must stand in the model's order. */
+export function rowsFrom(tensor: TensorDescription, first: number, count: number): TensorDescription {
+  const [all = 1, ...inner] = tensor.shape;
+  const rows = Math.min(count, all - first);
+  const [bytes, elements] = [tensor.bytes / all, tensor.elements / all];
+  const begin = tensor.begin + first * bytes;
+  return {
+    ...tensor,
+    shape: [rows, ...inner],
+    ...{ elements: rows * elements, bytes: rows * bytes, begin, end: begin + rows * bytes },
+  };
+}
+
 /**
  * A tensor's bytes, a few rows at a time, in the model's order. A piece is valid until the next one is asked for; callers do not write to it.
  * @throws what the source's `read` throws
@@ -163,19 +159,30 @@ export async function* readRows(
 ): AsyncGenerator<Rows<Uint8Array>> {
   if (tensor.bytes === 0) return;
   const { order } = tensor;
-  const { pieceBytes = PIECE_BYTES, signal, scratch = new Scratch() } = options;
+  const { pieceBytes = (PIECE_ELEMENTS * tensor.bytes) / tensor.elements, signal, scratch = new Scratch() } = options;
   const group = Math.max(options.group ?? 1, order?.rows ?? 1);
   const rows = tensor.shape[0] ?? 1;
   const rowBytes = tensor.bytes / rows;
   if (!Number.isInteger(rowBytes)) throw notReadable(tensor, 'rows of whole bytes');
   const step = Math.min(rows, Math.max(1, Math.floor(pieceBytes / rowBytes / group)) * group);
-  const into = scratch.bytes(step * rowBytes);
-  for (let row = 0; row < rows; row += step) {
+  // One piece is read while the one before it is worked on.
+  const read = (row: number): Promise<Uint8Array> => {
     const count = Math.min(step, rows - row);
-    const data = await tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal, into);
-    const ordered = order && scratch.bytes(data.length, 'order');
-    if (ordered) order.arrange(data, rowBytes, ordered);
-    yield { row, rows: count, data: ordered ?? data };
+    const into = scratch.bytes(step * rowBytes, (row / step) % 2 === 0 ? 'read' : 'readAhead');
+    return tensor.source.read(tensor.begin + row * rowBytes, count * rowBytes, signal, into);
+  };
+  let reading = read(0);
+  try {
+    for (let row = 0; row < rows; row += step) {
+      const data = await reading;
+      if (row + step < rows) reading = read(row + step);
+      reading.catch(() => {}); // told when its turn comes
+      const ordered = order && scratch.bytes(data.length, 'order');
+      if (ordered) order.arrange(data, rowBytes, ordered);
+      yield { row, rows: Math.min(step, rows - row), data: ordered ?? data };
+    }
+  } finally {
+    await reading.catch(() => {}); // nothing is written to the scratch any more
   }
 }
 
@@ -193,7 +200,7 @@ export async function* readFloats(
   const scratch = options.scratch ?? new Scratch();
   if (!FLOAT_DTYPES.includes(dtype)) throw notReadable(tensor, FLOAT_DTYPES.join(' or '));
   for await (const { row, rows, data } of readRows(tensor, { ...options, scratch })) {
-    const values = dtype === 'F32' ? singles(data) : scratch.floats(data.length / 2);
+    const values = dtype === 'F32' ? singles(data) : scratch.floats(data.length / 2, 'values');
     if (dtype === 'BF16') decodeBf16(halves(data), values);
     if (dtype === 'F16') decodeF16(halves(data), values);
     const bad = firstNonfinite(values);

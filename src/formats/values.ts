@@ -1,11 +1,13 @@
 /**
- * Rows of weights in the types that they are held and stored in: each turned into any other, with what does not fit refused.
+ * Rows of weights in the types that they are held and stored in: each turned into any other, with what does not fit refused. What they
+ * are turned into lies in the scratch that is given, until it is used again; by default each time in new memory.
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
 import { encodeBf16, encodeF16, firstNonfinite } from './float16.ts';
 import { dequantizeQ4, type Q4Matrix, quantizeQ4 } from './q4.ts';
 import { dequantizeQ8, type Q8Matrix, quantizeQ8 } from './q8.ts';
+import { Scratch } from './scratch.ts';
 
 /** Some rows of a matrix: as floats, or in the blocks that they are stored in. */
 export type Values = Float32Array | { readonly q8: Q8Matrix } | { readonly q4: Q4Matrix };
@@ -15,35 +17,35 @@ const F16_EXPONENT = 0x7c00;
 const BF16_EXPONENT = 0x7f80;
 
 /** The values that rows stand for. */
-export function toFloats(values: Values): Float32Array {
+export function toFloats(values: Values, scratch = new Scratch()): Float32Array {
   if (values instanceof Float32Array) return values;
-  return 'q8' in values ? dequantizeQ8(values.q8) : dequantizeQ4(values.q4);
+  return 'q8' in values ? dequantizeQ8(values.q8, scratch) : dequantizeQ4(values.q4, scratch);
 }
 
 /** @param tensor its name, for messages @throws {ForetokenError} `file.nonfinite` for what rounds to infinity */
-export function toBf16(values: Values, tensor: string): Uint16Array {
-  const floats = toFloats(values);
-  const halves = new Uint16Array(floats.length);
+export function toBf16(values: Values, tensor: string, scratch = new Scratch()): Uint16Array {
+  const floats = toFloats(values, scratch);
+  const halves = scratch.halves(floats.length, 'halves');
   encodeBf16(floats, halves);
   return finite(halves, BF16_EXPONENT, tensor, 'a weight is not finite as bf16');
 }
 
 /** @throws {ForetokenError} `file.nonfinite` for what rounds to infinity */
-export function toF16(values: Values, tensor: string): Uint16Array {
-  const floats = toFloats(values);
-  const halves = new Uint16Array(floats.length);
+export function toF16(values: Values, tensor: string, scratch = new Scratch()): Uint16Array {
+  const floats = toFloats(values, scratch);
+  const halves = scratch.halves(floats.length, 'halves');
   encodeF16(floats, halves);
   return finite(halves, F16_EXPONENT, tensor, 'a weight is not finite as f16');
 }
 
 /** Blocks of 8 bits: as they are, or rounded. @throws {ForetokenError} `file.nonfinite` for a weight too large for the scale of a block */
-export function toQ8(values: Values, tensor: string): Q8Matrix {
-  return 'q8' in values ? values.q8 : checked(quantizeQ8(toFloats(values)), tensor);
+export function toQ8(values: Values, tensor: string, scratch = new Scratch()): Q8Matrix {
+  return 'q8' in values ? values.q8 : checked(quantizeQ8(toFloats(values, scratch), scratch), tensor);
 }
 
 /** Blocks of 4 bits; the same. */
-export function toQ4(values: Values, tensor: string): Q4Matrix {
-  return 'q4' in values ? values.q4 : checked(quantizeQ4(toFloats(values)), tensor);
+export function toQ4(values: Values, tensor: string, scratch = new Scratch()): Q4Matrix {
+  return 'q4' in values ? values.q4 : checked(quantizeQ4(toFloats(values, scratch), scratch), tensor);
 }
 
 /** What a file holds. @throws {ForetokenError} `file.nonfinite` */

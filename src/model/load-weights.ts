@@ -10,10 +10,11 @@ import {
   type ReadOptions,
   readFloats,
   readRows,
-  Scratch,
+  rowsFrom,
   type TensorDescription,
   type Tensors,
 } from '../formats/tensors.ts';
+import { Scratch } from '../formats/scratch.ts';
 import { checkFinite, checkScales, toBf16, toF16, toFloats, toQ4, toQ8, type Values } from '../formats/values.ts';
 import { Breather } from '../runtime/breathe.ts';
 import type { TensorName } from './architectures/layout.ts';
@@ -35,6 +36,9 @@ const MATRIX_DTYPES: readonly TensorDescription['dtype'][] = [
   ...FLOAT_DTYPES,
   ...(['Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const),
 ];
+
+/** Scales that are held at once, 2 MiB of them: those of any matrix but the embeddings of large vocabularies. */
+const MOST_SCALES = 2 ** 20;
 
 /** A matrix as the checkpoint stores it: one tensor, or blocks in one and their scales in another. */
 export type StoredMatrix =
@@ -138,7 +142,8 @@ export async function loadWeights(
     options.onProgress?.({ loadedBytes: (loadedBytes += bytes), totalBytes });
     return breather.due();
   };
-  const readOptions = { scratch: new Scratch(), ...(options.signal && { signal: options.signal }) };
+  const scratch = new Scratch();
+  const readOptions = { scratch, ...(options.signal && { signal: options.signal }) };
 
   // In the order of the files, so that a network source is read once from front to back.
   const vectors = weights.vectors.map(({ plan, part, firstRow, tensor }) => ({
@@ -160,7 +165,7 @@ export async function loadWeights(
     const load = async () => {
       for await (const { row, values, bytes } of readMatrix(stored, plan.inDim, readOptions)) {
         for (const run of (part.spread ?? asTheyCome)({ row, values }, plan.inDim)) {
-          pack(memories[plan.stage]!.buffer, plan, firstRow + run.row, run.values, first.name);
+          pack(memories[plan.stage]!.buffer, plan, { ...run, row: firstRow + run.row }, first.name, scratch);
         }
         await progress(bytes);
       }
@@ -227,40 +232,44 @@ async function* blockRows(
   options: ReadOptions,
 ): AsyncGenerator<MatrixRows> {
   const { format, blockSize } = quantization;
-  // Our writer puts the scales, which are few, before the matrix: they are read whole, then the bytes in pieces.
-  const scales = new Uint16Array(scale.elements);
-  for await (const { row, data } of readRows(scale, options)) {
-    new Uint8Array(scales.buffer, (row * inDim * 2) / blockSize, data.length).set(data);
-  }
-  checkScales(scales, scale.name);
-  for await (const { row, rows, data } of readRows(q, options)) {
-    const blocks = scales.subarray((row * inDim) / blockSize, ((row + rows) * inDim) / blockSize);
-    const values =
-      format === 'q8'
-        ? { q8: { q: new Int8Array(data.buffer, data.byteOffset, data.length), scale: blocks } }
-        : { q4: { q: data, scale: blocks } };
-    yield { row, values, bytes: data.length + blocks.byteLength };
+  const { scratch = new Scratch() } = options;
+  // Our writer puts the scales, which are few, before the matrix: those of many rows are read, then the bytes in pieces.
+  const step = Math.max(1, Math.floor((MOST_SCALES * blockSize) / inDim));
+  for (let first = 0; first < q.shape[0]!; first += step) {
+    const scales = scratch.halves(Math.min(step, q.shape[0]! - first) * (inDim / blockSize), 'storedScales');
+    for await (const { row, data } of readRows(rowsFrom(scale, first, step), { ...options, scratch })) {
+      new Uint8Array(scales.buffer, (row * inDim * 2) / blockSize, data.length).set(data);
+    }
+    checkScales(scales, scale.name);
+    for await (const { row, rows, data } of readRows(rowsFrom(q, first, step), { ...options, scratch })) {
+      const blocks = scales.subarray((row * inDim) / blockSize, ((row + rows) * inDim) / blockSize);
+      const values =
+        format === 'q8'
+          ? { q8: { q: new Int8Array(data.buffer, data.byteOffset, data.length), scale: blocks } }
+          : { q4: { q: data, scale: blocks } };
+      yield { row: first + row, values, bytes: data.length + blocks.byteLength };
+    }
   }
 }
 
 /** Packs rows in the type of the plan; blocks of another type go by way of floats. */
-function pack(memory: ArrayBuffer, plan: MatrixPlan, row: number, values: Values, tensor: string): void {
+function pack(memory: ArrayBuffer, plan: MatrixPlan, { row, values }: RowRun, tensor: string, scratch: Scratch): void {
   const { address, inDim, dtype } = plan;
   switch (dtype) {
     case 'f32':
-      packF32(memory, address, toFloats(values), row, inDim);
+      packF32(memory, address, toFloats(values, scratch), row, inDim);
       break;
     case 'bf16':
-      packHalves(memory, address, toBf16(values, tensor), row, inDim);
+      packHalves(memory, address, toBf16(values, tensor, scratch), row, inDim);
       break;
     case 'f16':
-      packHalves(memory, address, toF16(values, tensor), row, inDim);
+      packHalves(memory, address, toF16(values, tensor, scratch), row, inDim);
       break;
     case 'q8':
-      packQ8(memory, address, toQ8(values, tensor), row, inDim);
+      packQ8(memory, address, toQ8(values, tensor, scratch), row, inDim);
       break;
     case 'q4':
-      packQ4(memory, address, toQ4(values, tensor), row, inDim);
+      packQ4(memory, address, toQ4(values, tensor, scratch), row, inDim);
       break;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { readGguf } from '../../src/formats/gguf.ts';
-import { Scratch } from '../../src/formats/tensors.ts';
+import { Scratch } from '../../src/formats/scratch.ts';
 import { checkFinite } from '../../src/formats/values.ts';
 import { assert, test } from '../harness.ts';
 import { allocated } from './allocations.ts';

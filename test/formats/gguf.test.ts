@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { type GgufFile, readGguf } from '../../src/formats/gguf.ts';
-import { readFloats, readRows, Scratch, type TensorDescription } from '../../src/formats/tensors.ts';
+import { Scratch } from '../../src/formats/scratch.ts';
+import { readFloats, readRows, type TensorDescription } from '../../src/formats/tensors.ts';
 import { toFloats } from '../../src/formats/values.ts';
 import { assert, firstDifference, repositoryFile, test } from '../harness.ts';
 import { meteredSource } from './frames.ts';

@@ -7,7 +7,8 @@ import { openFolder } from '../../src/formats/folder.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { safetensorsPieces, type TensorData, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
-import { expectTensor, readFloats, readRows, Scratch, type TensorDescription } from '../../src/formats/tensors.ts';
+import { Scratch } from '../../src/formats/scratch.ts';
+import { expectTensor, readFloats, readRows, type TensorDescription } from '../../src/formats/tensors.ts';
 import { assert, firstDifference, random, randomFloats, test } from '../harness.ts';
 import { meteredSource } from './frames.ts';
 import { rejection } from './rejection.ts';
@@ -205,8 +206,8 @@ test('many tensors are read through the same memory', async () => {
   }
   assert.equal(read, [values, values.slice(0, 4), [1, 2]]);
   assert.is(places[0], places[1]);
-  assert.is(scratch.bytes(32).buffer, places[0]);
-  assert.is(scratch.floats(2).buffer, places[2]);
+  assert.is(scratch.bytes(32, 'read').buffer, places[0]);
+  assert.is(scratch.floats(2, 'values').buffer, places[2]);
 });
 
 test('NaN and infinity are refused where they stand, in every float format', async () => {
