@@ -36,20 +36,20 @@ function rowStarts(keys: Int32Array, bound: number): Int32Array {
 export class PairTable {
   /** By rank: what a merge makes. */
   readonly merged: Int32Array;
-  /** (V + 1,) row of each left token. */
+  /** (K + 1,) row of each left token. */
   readonly #rows: Int32Array;
   /** (M,) right tokens, rising within a row. */
   readonly #rights: Int32Array;
   /** (M,) rank of the pair at the same place. */
   readonly #ranks: Int32Array;
 
-  /** @param vocab ids are 0..vocab - 1 */
-  constructor({ left, right, merged, ranks }: Merges, vocab: number) {
+  /** @param tokens K: ids are 0..tokens - 1 */
+  constructor({ left, right, merged, ranks }: Merges, tokens: number) {
     this.merged = merged;
-    const order = sortedBy(left, vocab, sortedBy(right, vocab, Int32Array.from(left.keys())));
+    const order = sortedBy(left, tokens, sortedBy(right, tokens, Int32Array.from(left.keys())));
     this.#ranks = ranks ? order.map((merge) => ranks[merge]!) : order;
     this.#rights = order.map((merge) => right[merge]!);
-    this.#rows = rowStarts(left, vocab);
+    this.#rows = rowStarts(left, tokens);
   }
 
   /** @returns the rank of the pair, or -1; of a pair given twice, the first */

@@ -62,7 +62,7 @@ export interface LooseParts extends Omit<TokenizerParts, keyof TokenTable | 'pai
 
 /** Builds the tables. @param vocab V of the model: ids above the last token are legal, and stand for nothing */
 export function buildTables({ tokens, merges, ...parts }: LooseParts, vocab: number): TokenizerParts {
-  return { ...parts, ...joinTokens(tokens, vocab), pairs: new PairTable(merges, vocab) };
+  return { ...parts, ...joinTokens(tokens, tokens.length, vocab), pairs: new PairTable(merges, tokens.length) };
 }
 
 /** The whole file. @throws {ForetokenError} `tokenizer.type`; `tokenizer.unsupported` for another version */
@@ -102,7 +102,7 @@ export function readByteLevel(file: Fields, modelVocab?: number, normalize?: Nor
   return {
     ...table,
     byteTokens: Int32Array.from(CHARACTERS, (character) => spellings.get(character) ?? -1),
-    pairs: readMerges(model, spellings, table.vocab),
+    pairs: readMerges(model, spellings, table.offsets.length - 1),
     wholePieces: readWholePieces(model, spellings, addedTokens),
     unknownToken: readUnknown(model, spellings),
     fuseUnknown: model.boolean('fuse_unk', false),

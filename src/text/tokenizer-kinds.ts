@@ -120,7 +120,7 @@ function readPieces(file: Fields, modelVocab: number | undefined, normalize: Nor
   return {
     ...table,
     byteTokens,
-    pairs: readMerges(model, spellings, table.vocab),
+    pairs: readMerges(model, spellings, table.offsets.length - 1),
     wholePieces: new Map(),
     unknownToken: alphabet.unknown,
     fuseUnknown: alphabet.fuseUnknown,

@@ -128,7 +128,9 @@ export class Tokenizer implements TextTokenizer {
     if (!(Number.isInteger(id) && id >= 0 && id < this.vocab)) {
       throw new ForetokenError('tokenizer.token', `token ${id}: expected 0..${this.vocab - 1}`);
     }
-    return this.#parts.bytes.subarray(this.#parts.offsets[id], this.#parts.offsets[id + 1]);
+    const { bytes, offsets } = this.#parts;
+    const end = offsets.at(-1);
+    return bytes.subarray(offsets[id] ?? end, offsets[id + 1] ?? end);
   }
 
   /** Id of a special token by its content. */

@@ -14,13 +14,13 @@ const MOST = { vocab: 2 ** 20, merges: 2 ** 21, contentUnits: 128 } as const;
 /** Id of each token of the BPE model by its spelling in the byte alphabet. */
 export type Spellings = ReadonlyMap<string, number>;
 
-/** The bytes that tokens stand for. */
+/** The bytes that tokens stand for. The model's vocabulary may be larger than the tokenizer's: no table has room for ids without a token. */
 export interface TokenTable {
-  /** V: ids are 0..vocab - 1. */
+  /** V of the model: ids are 0..vocab - 1. */
   readonly vocab: number;
-  /** The bytes of all tokens, one after the other. */
+  /** The bytes of all K tokens, one after the other. */
   readonly bytes: Uint8Array;
-  /** (V + 1,) where the bytes of each token start. An id without a token has none. */
+  /** (K + 1,) where the bytes of each token start. */
   readonly offsets: Int32Array;
 }
 
@@ -90,45 +90,60 @@ export function tokenTable(
       `the added token ${quote(moved.content)} has another id in the vocabulary`,
     );
 
-  const spelled = [...spellings].filter(([spelling]) => !contents.has(spelling));
-  const count = spelled.length + added.length;
+  const both = added.filter(({ content }) => spellings.has(content)).length;
+  const count = spellings.size - both + added.length;
   const vocab = modelVocab ?? count;
   if (count === 0 || count > vocab)
     throw fault('tokenizer.vocab', file, `${count} tokens, expected 1 to ${modelVocab ?? MOST.vocab}`);
 
-  const tokens: Uint8Array[] = [];
-  const place = (id: number, content: string, bytes: Uint8Array) => {
+  const tokens: { readonly content: string; readonly added?: AddedToken }[] = [];
+  const place = (id: number, content: string, token?: AddedToken) => {
     if (id >= count)
       throw fault('tokenizer.gap', file, `${quote(content)} has id ${id}, and there are only ${count} tokens`);
     if (tokens[id]) throw fault('tokenizer.duplicate', file, `${quote(content)} has id ${id}, as another token has`);
-    tokens[id] = bytes;
+    tokens[id] = token ? { content, added: token } : { content };
   };
+  for (const token of added) place(token.id, token.content, token);
+  for (const [spelling, id] of spellings) if (!contents.has(spelling)) place(id, spelling);
   const encoder = new TextEncoder();
-  for (const token of added) {
-    place(token.id, token.content, bytesOf(token.content, token) ?? encoder.encode(token.content));
-  }
-  for (const [spelling, id] of spelled) place(id, spelling, bytesOf(spelling) ?? encoder.encode(spelling));
-  return joinTokens(tokens, vocab);
+  const bytes = function* () {
+    for (const { content, added } of tokens) yield bytesOf(content, added) ?? encoder.encode(content);
+  };
+  return joinTokens(bytes(), count, vocab);
 }
 
-/** @param tokens the bytes of each, by id; an id without any stands for nothing */
-export function joinTokens(tokens: readonly Uint8Array[], vocab: number): TokenTable {
-  const offsets = new Int32Array(vocab + 1);
-  for (let id = 0; id < vocab; id++) offsets[id + 1] = offsets[id]! + (tokens[id]?.length ?? 0);
-  const bytes = new Uint8Array(offsets[vocab]!);
-  tokens.forEach((token, id) => {
-    bytes.set(token, offsets[id]);
-  });
-  return { vocab, bytes, offsets };
+/** Bytes of a token on average, which are made room for at first. */
+const USUAL_BYTES = 8;
+
+/**
+ * @param tokens the bytes of each, by id; asked for one after the other, as arrays of their own take ten times the room of a usual token
+ * @param count how many there are, at most `vocab`
+ */
+export function joinTokens(tokens: Iterable<Uint8Array>, count: number, vocab: number): TokenTable {
+  const offsets = new Int32Array(count + 1);
+  let bytes = new Uint8Array(count * USUAL_BYTES);
+  let id = 0;
+  for (const token of tokens) {
+    const [start, end] = [offsets[id]!, offsets[id]! + token.length];
+    if (end > bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * bytes.length));
+      larger.set(bytes);
+      bytes = larger;
+    }
+    bytes.set(token, start);
+    offsets[++id] = end;
+  }
+  return { vocab, bytes: bytes.slice(0, offsets[count]), offsets };
 }
 
 /**
  * Merges as "a b" or ["a", "b"], in order of rank.
  *
+ * @param tokens how many there are, added ones included: ids are below
  * @throws {ForetokenError} `tokenizer.type`; `tokenizer.merge` when an entry is not a pair, when a part or what they make is not a token,
  *   when a pair is there twice, or when there are too many
  */
-export function readMerges(model: Fields, spellings: Spellings, vocab: number): PairTable {
+export function readMerges(model: Fields, spellings: Spellings, tokens: number): PairTable {
   const entries = model.list('merges');
   const count = entries.length;
   if (count > MOST.merges) throw fault('tokenizer.merge', model, `${count} merges, expected at most ${MOST.merges}`);
@@ -146,7 +161,7 @@ export function readMerges(model: Fields, spellings: Spellings, vocab: number): 
     merged[rank] = idOf(a + b, rank);
   });
 
-  const table = new PairTable({ left, right, merged }, vocab);
+  const table = new PairTable({ left, right, merged }, tokens);
   const again = left.findIndex((id, rank) => table.rank(id, right[rank]!) !== rank);
   if (again >= 0) throw fault('tokenizer.merge', model, `merge ${again} is there twice`);
   return table;

@@ -25,12 +25,9 @@ export interface HostileInput {
   read(): Promise<unknown>;
 }
 
-/**
- * The limits of a promise: milliseconds for each 64 KB begun, and bytes beside those of the input. A tokenizer's tables have four words for each id of
- * the model's vocabulary, which a small file may put at 2^16 + 1 here.
- */
+/** The limits of a promise: milliseconds for each 64 KB begun, and bytes beside those of the input. */
 const MOST_MS = 100;
-const MOST_BYTES = 2 ** 20 + 16 * (2 ** 16 + 1);
+const MOST_BYTES = 2 ** 20;
 /** A pause of the collector is no hang: a run that takes too long is repeated so often, and the quickest counts. */
 const REPEATS = 3;
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseTokenizer } from '../../src/text/tokenizer-kinds.ts';
+import { allocated } from '../formats/allocations.ts';
 import { assert, test } from '../harness.ts';
 import { changed, LOSSLESS, NAMES, tokenizer, tokenizerFile } from './fixtures.ts';
 import { lines, wellFormed } from './lines.ts';
@@ -130,6 +131,15 @@ test('ids of the model that have no token are legal, and stand for nothing', () 
   assert.is(of.tokenBytes(999).length, 0);
   assert.is(of.decode([...of.encode('one '), 999, ...of.encode('two')]), 'one two');
   assert.equal(of.encode('one two'), tokenizer('gpt2').encode('one two'));
+});
+
+test('tables are as large as the tokens are many, however large the vocabulary of the model', async () => {
+  const taken = (vocab: number) => allocated(async () => parseTokenizer(tokenizerFile('gpt2'), 'gpt2', vocab));
+  assert.is(await taken(2 ** 20), await taken(1000));
+  assert.ok(
+    (await allocated(async () => new Int32Array(2 ** 20))) > (await taken(1000)),
+    'a table of it would be seen',
+  );
 });
 
 test('an unpaired surrogate counts as U+FFFD', () => {
