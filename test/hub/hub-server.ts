@@ -28,6 +28,21 @@ export interface TestHub {
   close(): Promise<void>;
 }
 
+/** What pages of other origins may send and see, as huggingface.co allows it. */
+const FOR_PAGES = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'authorization, range',
+  'access-control-expose-headers': 'etag, x-repo-commit, x-linked-etag, x-error-code, accept-ranges, content-range',
+};
+
+/** Lets pages ask. @returns whether that was all they asked */
+function admit({ request, response }: Parameters<Answer>[0]): boolean {
+  for (const [name, value] of Object.entries(FOR_PAGES)) response.setHeader(name, value);
+  if (request.method !== 'OPTIONS') return false;
+  response.writeHead(204).end();
+  return true;
+}
+
 export const COMMIT = 'a'.repeat(40);
 export const LATER = 'b'.repeat(40);
 /** Files up to this size the hub sends by itself, unless told otherwise. */
@@ -45,6 +60,7 @@ export async function serveHub(commits: TestRepository['commits'], small = SMALL
     repository.commits[revision === 'main' ? repository.main : revision]?.[path];
 
   const store: Server = await serve(new Uint8Array(1), (exchange) => {
+    if (admit(exchange)) return;
     const { request, response } = exchange;
     const [, commit, path] = /^\/([^/]+)\/(.+)$/.exec(request.url!)!;
     note('store', path!, exchange);
@@ -54,6 +70,7 @@ export async function serveHub(commits: TestRepository['commits'], small = SMALL
     rangedAnswer({ ...exchange, bytes, range: rangeOf(request, bytes) });
   });
   const front: Server = await serve(new Uint8Array(1), (exchange) => {
+    if (admit(exchange)) return;
     const { request, response } = exchange;
     const [, id, revision, path] = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(request.url!) ?? [];
     note('hub', decodeURIComponent(path ?? request.url!), exchange);

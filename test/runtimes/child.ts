@@ -17,14 +17,21 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+/** Where a program runs, and what its environment has beside that of the test. */
+export interface ChildPlace {
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export function startChild(
   program: string,
   parameters: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { folder, env = {} }: ChildPlace = {},
 ): Child {
   // In the group of the test's process: when the guard ends that for taking too long, this ends too.
   const child = spawn(program, parameters, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    ...(folder !== undefined && { cwd: folder }),
     env: { ...process.env, NO_COLOR: '1', ...env },
   });
   const text = { output: '', written: '', control: '' };

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Build } from '../../src/engine/builds.ts';
 import { repositoryFile } from '../repository.ts';
-import { type Child, startChild } from './child.ts';
+import { type Child, type ChildPlace, startChild } from './child.ts';
 import type { Report } from './outcome.ts';
 import type { TestServer } from './server.ts';
 import { browserPath, tools } from './tools.ts';
@@ -54,7 +54,7 @@ const arm = process.arch === 'arm64';
 const programs = {
   'node-20': [`node-20-linux-${process.arch}/bin/node`],
   'node-26': [`node-26-linux-${process.arch}/bin/node`],
-  deno: [`@deno/linux-${process.arch}-glibc/deno`, 'run', '--allow-all', '--no-lock', '--cached-only'],
+  deno: [`@deno/linux-${process.arch}-glibc/deno`, 'run', '--no-lock', '--cached-only'],
   bun: [`@oven/bun-linux-${arm ? 'aarch64' : 'x64'}/bin/bun`, 'run', '--no-install'],
 } as const;
 
@@ -64,14 +64,14 @@ type ProcessName = keyof typeof programs;
 export const PROCESSES = Object.keys(programs) as readonly ProcessName[];
 
 /** What a runtime posted, unless it ended without a result or took too long. */
-async function resultOf(name: string, server: TestServer, child: Child): Promise<Report> {
+async function resultOf(name: string, server: TestServer, child: Child): Promise<unknown> {
   const early = child.ended.then(async (code) => {
     await new Promise((resolve) => setTimeout(resolve, 500)); // the result may still be on its way
     throw new Error(`${name} ended with code ${code} and without a result:\n${child.output()}`);
   });
   const result = server.result(name, TIMEOUT_MS);
   result.catch(() => {}); // rejects later when `early` has already told
-  return (await Promise.race([result, early])) as Report;
+  return Promise.race([result, early]);
 }
 
 /** Bundles the promises for Node, Deno and Bun: everything but the package, which they resolve themselves. */
@@ -79,17 +79,37 @@ export async function bundleForProcesses(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('process')], outFolder: bundles, packedFolder, bundled: false });
 }
 
-/** Starts Node, Deno or Bun on a script. */
-export function startProcess(name: ProcessName, script: string, parameters: readonly string[] = []): Child {
+/**
+ * Starts Node, Deno or Bun on a script.
+ * @param allow what Deno permits it; by default everything
+ */
+export function startProcess(
+  name: ProcessName,
+  script: string,
+  parameters: readonly string[] = [],
+  { allow = ['--allow-all'], ...place }: ChildPlace & { readonly allow?: readonly string[] } = {},
+): Child {
   const [program, ...own] = programs[name];
-  return startChild(installed(program), [...own, script, ...parameters]);
+  const permissions = name === 'deno' ? allow : [];
+  return startChild(installed(program), [...own, ...permissions, script, ...parameters], place);
 }
 
 /** Runs the promises on Node, Deno or Bun, and waits for the process to end by itself, as it must with every thread still there. */
 export async function runOnProcess(name: ProcessName, server: TestServer, threads = 1): Promise<Report> {
   const result = `${name}-${threads}`;
-  const parameters = [result, server.address, repositoryFile('.'), String(threads)];
-  const child = startProcess(name, join(bundles, 'entry-process.js'), parameters);
+  const parameters = [repositoryFile('.'), String(threads)];
+  return (await runEntry(name, 'entry-process.js', result, server, parameters)) as Report;
+}
+
+/** Runs an entry with the parameters NAME, SERVER and its own, until it has posted its result and ended by itself. */
+async function runEntry(
+  name: ProcessName,
+  script: string,
+  result: string,
+  server: TestServer,
+  parameters: readonly string[],
+): Promise<unknown> {
+  const child = startProcess(name, join(bundles, script), [result, server.address, ...parameters]);
   try {
     const report = await resultOf(result, server, child);
     const late = new Promise<string>((resolve) => setTimeout(resolve, ENDING_MS, 'no code: it goes on').unref());
@@ -100,23 +120,47 @@ export async function runOnProcess(name: ProcessName, server: TestServer, thread
   }
 }
 
+/** Where a model is loaded from by its id, with what token. */
+export interface HubParameters {
+  readonly hub: string;
+  readonly branch: string;
+  readonly commit: string;
+  readonly token: string;
+}
+
+/** Bundles the loading from a hub, for processes without the package, and for pages with it. */
+export async function bundleForHub(): Promise<void> {
+  const common = { outFolder: bundles, packedFolder };
+  await tools.bundleWithEsbuild({ ...common, entries: [entry('hub-process')], bundled: false });
+  await tools.bundleWithEsbuild({ ...common, entries: [entry('hub-page')] });
+  writePage('hub', 'hub', '<script type="module" src="entry-hub-page.js"></script>');
+}
+
+/** @param folder where downloads are kept; empty: nowhere */
+export function runHubOnProcess(
+  name: ProcessName,
+  server: TestServer,
+  { hub, branch, commit, token, folder }: HubParameters & { readonly folder: string },
+): Promise<unknown> {
+  return runEntry(name, 'entry-hub-process.js', `hub-${name}`, server, [hub, branch, commit, token, folder]);
+}
+
+function writePage(name: string, title: string, body: string): void {
+  writeFileSync(join(bundles, `${name}.html`), `<!doctype html><meta charset="utf-8"><title>${title}</title>${body}`);
+}
+
 /** Bundles the promises with the package for browsers, with a page that runs them, and one that has a worker of its own run them. */
 export async function bundleForPages(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('page'), workerEntry], outFolder: bundles, packedFolder });
-  const page =
-    '<!doctype html><meta charset="utf-8"><title>promises</title><script type="module" src="entry-page.js"></script>';
-  writeFileSync(join(bundles, 'page.html'), page);
-  const idle =
-    '<!doctype html><meta charset="utf-8"><title>promises in a worker</title><script type="module">new Worker("entry-page.js" + location.search, { type: "module" });</script>';
-  writeFileSync(join(bundles, 'idle.html'), idle);
+  writePage('page', 'promises', '<script type="module" src="entry-page.js"></script>');
+  const start = 'new Worker("entry-page.js" + location.search, { type: "module" });';
+  writePage('idle', 'promises in a worker', `<script type="module">${start}</script>`);
 }
 
 /** Bundles the page with a button that stops a generation. */
 export async function bundleForClicks(): Promise<void> {
   await tools.bundleWithEsbuild({ entries: [entry('alive')], outFolder: bundles, packedFolder });
-  const page =
-    '<!doctype html><meta charset="utf-8"><title>alive</title><button>Stop</button><script type="module" src="entry-alive.js"></script>';
-  writeFileSync(join(bundles, 'alive.html'), page);
+  writePage('alive', 'alive', '<button>Stop</button><script type="module" src="entry-alive.js"></script>');
 }
 
 /** How many threads a page asks for, and how many it must get. */
@@ -127,16 +171,36 @@ export interface PageThreads {
   readonly inWorker?: boolean;
 }
 
-const pageAddress = (name: string, { threads, granted, inWorker = false }: PageThreads, server: TestServer) =>
-  `${server.address}bundles/${inWorker ? 'idle' : 'page'}.html?name=${name}&threads=${threads}&granted=${granted}`;
+export type BrowserName = 'chromium' | 'firefox';
 
-export async function runOnChromium(server: TestServer, threads: PageThreads): Promise<Report> {
+/** Opens a page of the bundles in a browser, with these parameters and its name, and waits for what it posts. */
+export async function runOnBrowser(
+  name: BrowserName,
+  server: TestServer,
+  page: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const address = `${server.address}bundles/${page}.html?${new URLSearchParams({ name, ...parameters })}`;
+  return name === 'chromium' ? resultOfChromium(server, address) : resultOfFirefox(server, address);
+}
+
+/** Runs the promises in a page. */
+export async function runOnPage(
+  name: BrowserName,
+  server: TestServer,
+  { threads, granted, inWorker = false }: PageThreads,
+): Promise<Report> {
+  const parameters = { threads: String(threads), granted: String(granted) };
+  return (await runOnBrowser(name, server, inWorker ? 'idle' : 'page', parameters)) as Report;
+}
+
+async function resultOfChromium(server: TestServer, address: string): Promise<unknown> {
   const browser = await tools.launchChromium(await browserPath('chromium'));
   try {
     const page = await browser.newPage();
     const failed = new Promise<never>((_, reject) => page.on('pageerror', reject));
-    await page.goto(pageAddress('chromium', threads, server));
-    return (await Promise.race([server.result('chromium', TIMEOUT_MS), failed])) as Report;
+    await page.goto(address);
+    return await Promise.race([server.result('chromium', TIMEOUT_MS), failed]);
   } finally {
     await browser.close();
   }
@@ -163,14 +227,16 @@ const FIREFOX_PREFERENCES = {
 };
 
 /** Playwright does not drive a distribution's Firefox: a fresh profile opens the page, and the page posts its result. */
-export async function runOnFirefox(server: TestServer, threads: PageThreads): Promise<Report> {
+async function resultOfFirefox(server: TestServer, address: string): Promise<unknown> {
   const profile = mkdtempSync(join(tmpdir(), 'foretoken-firefox-'));
   const preferences = Object.entries(FIREFOX_PREFERENCES).map(
     ([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`,
   );
   writeFileSync(join(profile, 'user.js'), preferences.join(''));
-  const parameters = ['--headless', '--no-remote', '--profile', profile, pageAddress('firefox', threads, server)];
-  const child = startChild(await browserPath('firefox'), parameters, { MOZ_CRASHREPORTER_DISABLE: '1' });
+  const parameters = ['--headless', '--no-remote', '--profile', profile, address];
+  const child = startChild(await browserPath('firefox'), parameters, {
+    env: { MOZ_CRASHREPORTER_DISABLE: '1' },
+  });
   try {
     return await resultOf('firefox', server, child);
   } finally {
@@ -219,7 +285,7 @@ export async function runOnWorkerd(server: TestServer, build: Build): Promise<Re
     const query = new URLSearchParams({ name: 'workerd', base: server.address, build });
     const request = fetch(`http://127.0.0.1:${port}/?${query}`).then((response) => response.text());
     request.catch(() => {}); // a failing worker is told by `resultOf`
-    return await resultOf('workerd', server, child);
+    return (await resultOf('workerd', server, child)) as Report;
   } finally {
     await child.stop();
   }
