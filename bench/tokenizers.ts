@@ -54,7 +54,12 @@ for (const name of NAMES) {
     else if (ours > worst) [slowest, worst] = [title, ours];
     if (text !== mixed) peerWorst = Math.max(peerWorst, theirs);
   }
-  rows.push([name, ...[ordinary, worst].map(figure), slowest, ...[peerOrdinary, peerWorst].map(figure)]);
+  rows.push([
+    name,
+    ...[ordinary, worst].map(figure),
+    slowest,
+    ...[peerOrdinary, peerWorst].map((ms) => (peer ? figure(ms) : '')),
+  ]);
 }
 report.table(`milliseconds, medians of ${rounds}; the peer's for a tenth of the text`, [
   ['tokenizer', 'mixed lines', 'slowest run', 'which', 'peer, mixed / 10', 'peer, slowest / 10'],

@@ -11,7 +11,9 @@ import { quantizeQ4 } from '../../src/formats/q4.ts';
 import { quantizeQ8 } from '../../src/formats/q8.ts';
 import { type NamedTensor, writeSafetensors } from '../../src/formats/safetensors-writer.ts';
 import { readFloats } from '../../src/formats/tensors.ts';
+import type { Values } from '../../src/formats/values.ts';
 import { type LoadOptions, loadTransformer } from '../../src/model/load-transformer.ts';
+import { readMatrix } from '../../src/model/load-weights.ts';
 import { rejection } from '../codes.ts';
 import { assert, firstDifference, test } from '../harness.ts';
 import { fixturePath, prefill } from './fixture-model.ts';
@@ -243,6 +245,36 @@ test('files given as Buffers that begin at odd addresses load like any other', a
   };
   const files = new Map(['config.json', 'model.safetensors'].map(odd));
   assert.is(firstDifference(await logitsOf(files, {}), await logitsOf(folder, {})), -1);
+});
+
+test('scales of a matrix too large to hold them all are read in parts, each before its rows', async () => {
+  const rows = 2 ** 20 + 100; // of one block each
+  const scaleOf = (row: number) => 1 + (row % 1000); // f16 bits, finite
+  const source = {
+    name: 'made up',
+    size: rows * 34,
+    async read(offset: number, length: number) {
+      if (offset >= rows * 2) return Uint8Array.from({ length }, (_, i) => ((offset - rows * 2 + i) >> 5) & 127);
+      return new Uint8Array(Uint16Array.from({ length: length / 2 }, (_, i) => scaleOf(offset / 2 + i)).buffer);
+    },
+  };
+  const scale = { dtype: 'F16', shape: [rows, 1], elements: rows, bytes: rows * 2, begin: 0, end: rows * 2 } as const;
+  const place = { elements: rows * 32, bytes: rows * 32, begin: rows * 2, end: rows * 34 };
+  const stored = {
+    scale: { name: 'w.scale', ...scale, source },
+    q: { name: 'w.q', dtype: 'I8', shape: [rows, 32], ...place, source },
+    quantization: { format: 'q8', blockSize: 32 },
+  } as const;
+  let next = 0;
+  for await (const { row, values } of readMatrix(stored, 32, {})) {
+    assert.is(row, next);
+    const { q8 } = values as Extract<Values, { q8: unknown }>;
+    for (const at of [0, q8.scale.length - 1]) {
+      assert.equal([q8.scale[at], q8.q[at * 32]], [scaleOf(row + at), (row + at) & 127], `row ${row + at}`);
+    }
+    next += q8.scale.length;
+  }
+  assert.is(next, rows);
 });
 
 test.run();

@@ -7,6 +7,6 @@ import { loadAndPost, loadFromHub } from './hub-load.ts';
 const [name, base, url, branch, commit, token, folder] = process.argv.slice(2) as [
   ...[string, string, string, string, string, string, string],
 ];
-const cache = folder === '' ? false : `${folder}/kept`;
-const loading = loadFromHub({ branch, commit }, { url, token, cache }, `${folder || '.'}/empty`);
+const cacheIn = (name: string) => (folder === '' ? false : `${folder}/${name}`);
+const loading = loadFromHub({ branch, commit }, { url, token, cache: cacheIn('kept') }, cacheIn('empty'));
 await loadAndPost(name, base, loading);
