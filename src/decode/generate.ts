@@ -15,7 +15,6 @@
  */
 import { ForetokenError } from '../errors.ts';
 import { exactMatch } from '../verify/exact-match.ts';
-import { seedCoupled } from '../verify/seed-coupled.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import type { Target, TargetRows } from '../model/target.ts';
 import { Breather } from '../runtime/breathe.ts';
@@ -27,11 +26,9 @@ import type { DraftPlan, Drafting } from './drafting.ts';
 import { fillCache } from './fill-cache.ts';
 import { fixedScheduler } from './fixed-scheduler.ts';
 import { Generation } from './generation.ts';
-import { logprobsAt } from './logprobs.ts';
 import { checkOptions, type GenerateOptions, type Settings } from './options.ts';
 import { Output, type Piece, type StreamingDetokenizer } from './output.ts';
 import type { Queue } from './queue.ts';
-import { LogitsProcessor } from './sampling.ts';
 import { StatsRecorder } from './stats.ts';
 import type { TokenCache } from './token-cache.ts';
 
@@ -54,7 +51,10 @@ interface Run {
   readonly settings: Settings;
   /** Made when the turn has come, and then the same. */
   plan: DraftPlan;
-  readonly verifier: Verifier;
+  /** The caller's, or made when the turn has come. */
+  verifier: Verifier;
+  /** Loaded when somebody asks for log probabilities. */
+  logprobsAt?: typeof import('./logprobs.ts')['logprobsAt'];
   /** Prompt and output: the last token is the next root. */
   readonly history: number[];
   readonly output: Output;
@@ -86,7 +86,7 @@ export function generate<S extends DraftSampling>(
   const { target } = host.cache;
   const history = checkPrompt(prompt, target);
   host.drafting.check(settings);
-  const verifier = settings.verifier?.create(settings, target.vocab) ?? createVerifier(settings, target.vocab);
+  const verifier = settings.verifier?.create(settings, target.vocab) ?? exactMatch();
   const output = new Output(settings, host.endTokens, host.detokenizer?.());
   const run: Run = { host, settings, plan: UNPLANNED, verifier, history, output, stats: new StatsRecorder([]) };
   const describe = () => {
@@ -113,10 +113,14 @@ export function checkPrompt(prompt: ArrayLike<number>, { vocab, context }: Targe
   });
 }
 
-/** Greedy decoding follows the largest logit; sampling the draw keyed by seed and position. Plain decoding does the same. */
-function createVerifier({ sampling, seed }: Settings, vocab: number): Verifier {
-  if (sampling.temperature > 0) return seedCoupled(new LogitsProcessor(vocab, sampling), seed);
-  return exactMatch(sampling.repetitionPenalty === 1 ? undefined : new LogitsProcessor(vocab, sampling));
+/** What only some texts need is loaded before the first token: processed logits, draws keyed by seed and position, log probabilities. */
+async function choose(run: Run): Promise<void> {
+  const { settings, host } = run;
+  const { sampling, seed, logprobs, verifier } = settings;
+  if (logprobs !== undefined) run.logprobsAt = (await import('./logprobs.ts')).logprobsAt;
+  if (verifier || (sampling.temperature === 0 && sampling.repetitionPenalty === 1)) return;
+  const { ownVerifier } = await import('../verify/own-verifier.ts');
+  run.verifier = ownVerifier(sampling, seed, host.cache.target.vocab);
 }
 
 async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
@@ -125,6 +129,7 @@ async function* decode(run: Run): AsyncGenerator<Piece, void, undefined> {
   const release = await host.queue.acquire(signal);
   try {
     await host.cache.target.ready?.();
+    await choose(run);
     const plan = (run.plan = await host.drafting.plan(settings, host.tokenizer));
     run.stats = new StatsRecorder(plan.proposer?.sources ?? []);
     // An abort meanwhile has given the turn away.
@@ -207,7 +212,7 @@ async function draft({ host, plan, history, output }: Run): Promise<DraftTree> {
  * chosen token. The path holds the nodes after which a token was chosen: those whose positions plain decoding would have filled.
  */
 function walk(run: Run, tree: DraftTree, rows: TargetRows): { path: Int32Array; emitted: Int32Array } {
-  const { host, settings, verifier, history, output } = run;
+  const { host, settings, verifier, logprobsAt, history, output } = run;
   const { target } = host.cache;
   const { logprobs } = settings;
   const path: number[] = [];
@@ -217,7 +222,7 @@ function walk(run: Run, tree: DraftTree, rows: TargetRows): { path: Int32Array; 
     path.push(node);
     emitted.push(token);
     history.push(token);
-    output.add(token, logprobs === undefined ? undefined : logprobsAt(rows, node, token, logprobs));
+    output.add(token, logprobsAt?.(rows, node, token, logprobs!));
     if (target.length + path.length === target.context) output.end('length');
     node = child;
   }
