@@ -25,8 +25,10 @@ export function translationById(
   const others = (token: number) => (target && draft ? Array.from(draft.encode(textOf(target, [token]))) : []);
   return {
     translate(history) {
-      const tokens = history.flatMap((token) => (toDraft[token]! >= 0 ? toDraft[token]! : others(token)));
-      return tokens.length > 0 ? Int32Array.from(tokens) : undefined;
+      const tokens = Int32Array.from(history, (token) => toDraft[token]!);
+      if (!tokens.includes(-1)) return tokens;
+      const found = history.flatMap((token, i) => (tokens[i]! >= 0 ? tokens[i]! : others(token)));
+      return found.length > 0 ? Int32Array.from(found) : undefined;
     },
   };
 }
@@ -73,8 +75,11 @@ export class TranslationByText implements Translation {
     const text = textOf(this.#target, this.#tail);
     // A character that is not finished, or bytes that are no text.
     if (text.endsWith('\ufffd')) return undefined;
-    const tokens = [...this.#settled, ...this.#encode(text)];
-    return tokens.length > 0 ? Int32Array.from(tokens) : undefined;
+    const end = this.#encode(text);
+    const tokens = new Int32Array(this.#settled.length + end.length);
+    tokens.set(this.#settled);
+    tokens.set(end, this.#settled.length);
+    return tokens.length > 0 ? tokens : undefined;
   }
 
   #clear(): void {
@@ -99,14 +104,14 @@ export class TranslationByText implements Translation {
     if (this.#tail.length === TAIL.most) this.#settle(this.#boundary());
   }
 
-  /** Tokens of the tail up to the last word that begins where enough is kept behind it; without any word all but what is kept. */
+  /** Tokens of the tail up to the last word that begins where enough is kept behind it; where there is no word, up to the last whole character. */
   #boundary(): number {
     const last = TAIL.most - TAIL.kept;
-    for (let i = last; i > TAIL.kept; i--) {
-      const [before, word] = [textOf(this.#target, [this.#tail[i - 1]!]), textOf(this.#target, [this.#tail[i]!])];
-      if (/[^\s\ufffd]$/.test(before) && /^ ?[^\s\ufffd]/.test(word) && word !== word.trimStart()) return i;
-    }
-    return last;
+    const places = Array.from({ length: last - TAIL.kept }, (_, i) => last - i);
+    const alone = (place: number) => textOf(this.#target, [this.#tail[place]!]);
+    const isWord = (place: number) => /^ [^\s\ufffd]/.test(alone(place)) && /[^\s\ufffd]$/.test(alone(place - 1));
+    const isWhole = (place: number) => !textOf(this.#target, this.#tail.slice(0, place)).endsWith('\ufffd');
+    return places.find(isWord) ?? places.find(isWhole) ?? last;
   }
 
   /** Encodes the first tokens of the tail for good. */

@@ -158,16 +158,16 @@ test('in a pipe each pass is a line, whose tokens are those of --json', async ()
 });
 
 test('colours are shown where FORCE_COLOR asks for them and NO_COLOR does not refuse them', async () => {
-  const shown = (env: Record<string, string>) =>
-    foretoken(['generate', 'export function add(a, b) {\n', '--max-tokens', '12', ...DRAFTS, '--show-drafts'], { env });
-  const [forced, refused] = [
-    await shown({ FORCE_COLOR: '1', NO_COLOR: '' }),
-    await shown({ FORCE_COLOR: '1', NO_COLOR: '1' }),
-  ];
-  const plain = await foretoken(['generate', 'export function add(a, b) {\n', '--max-tokens', '12', '--draft', 'none']);
+  const code = ['generate', 'export function add(a, b) {\n', '--max-tokens', '12'];
+  const forced = await foretoken([...code, ...DRAFTS, '--show-drafts'], { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
+  const plain = await foretoken([...code, '--draft', 'none']);
   assert.is(readBack(forced.stdout).text, plain.stdout);
   assert.ok(readBack(forced.stdout).accepted > 0);
+  const refused = await foretoken([...GENERATE, ...DRAFTS, '--show-drafts'], {
+    env: { FORCE_COLOR: '1', NO_COLOR: '1' },
+  });
   assert.not.match(refused.stdout + refused.stderr, '\x1b');
+  assert.match(refused.stdout, /^1 {2}\d+ drafted/);
 });
 
 test('--show-drafts beside --json is bad usage', async () => {
