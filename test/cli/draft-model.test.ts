@@ -35,6 +35,9 @@ test('a model that drafts for itself is accepted whole by speculative sampling; 
   ];
   assert.equal(drafted.tokens, plain.tokens);
   assert.ok(drafted.stats.num_accepted_tokens > 0);
+  const superposed = await generated(...own, '--draft-shape', 'superposed:3x4');
+  assert.equal(superposed.tokens, plain.tokens);
+  assert.ok(superposed.stats.sources.superposed.accepted > 0);
 });
 
 test('what fits no rule, no shape or no vocabulary is bad usage', async () => {
@@ -44,6 +47,7 @@ test('what fits no rule, no shape or no vocabulary is bad usage', async () => {
     [['--verify', 'k-seq:3'], 'usage.option'],
     [['--verify', 'lossy-lenience:2'], 'option.range'],
     [[...own, '--draft-shape', 'chains:3'], 'usage.option'],
+    [[...own, '--draft-shape', 'superposed:9x4'], 'option.range'],
     [[...own, '--draft-shape', 'beam:2x2', '--verify', 'k-seq'], 'option.verifier'],
     [['--draft-model', fixturePath('grouped')], 'option.draft'],
   ] as const;
