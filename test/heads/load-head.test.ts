@@ -315,6 +315,33 @@ test('two threads propose what one does', async () => {
   assert.ok(trees[0]!.some(({ tokens }) => tokens.length > 1));
 });
 
+test('a model that is split over several memories has the same trees drafted', async () => {
+  const split = await load(fixturePath('test-300k'), { context: 128, dtype: 'f32', largestMemory: 2 ** 20 });
+  assert.ok(split.memory.memories > 1);
+  for (const kind of ['medusa', 'hydra++'] as const) {
+    const config = headConfig(kind, { tied: kind === 'medusa' });
+    const files = headFiles(config, randomWeights(config, 13));
+    assert.equal(await treesOf(files, split), await treesOf(files));
+  }
+});
+
+test('a head for a model that has been disposed: model.disposed', async () => {
+  const gone = await load(fixturePath('test-300k'));
+  gone.dispose();
+  assert.is(await rejection(loadHead(goodFiles, gone)), 'model.disposed');
+});
+
+test('with auto no node of a head is verified where passes cost as much as their tokens, and some are where they cost little', async () => {
+  const head = await loadHead(goodFiles, model);
+  const drafted = async (costTable: readonly number[]) => {
+    const generation = model.generate([9, 8, 7, 6], { maxTokens: 40, draft: ['auto', head], costTable });
+    await generation.text();
+    return generation.stats.num_draft_tokens;
+  };
+  assert.is(await drafted([0, 1, 2, 3, 4]), 0);
+  assert.ok((await drafted([0, 1, 1.001])) > 0);
+});
+
 test('a broken-off load ends with the reason of the signal', async () => {
   const controller = new AbortController();
   const onProgress = () => controller.abort(new Error('enough'));
