@@ -5,7 +5,7 @@
 import { chainLength } from '../train/heads/accuracy.ts';
 import type { TrainedHead } from '../train/heads/head-run.ts';
 import { type Chart, svgChart } from './chart.ts';
-import { bytesText, countText, figure } from './table.ts';
+import { bytesText, counted, countText, figure } from './table.ts';
 
 export interface CardFacts {
   readonly model: string;
@@ -43,7 +43,7 @@ export function headCard({ config, recipe, stored, history, ...head }: TrainedHe
   const size = head.files.get('model.safetensors')!.length;
   return `# ${NAMES[config.kind]} heads for ${facts.model}
 
-${config.heads} draft ${config.heads === 1 ? 'head' : 'heads'}, ${config.layers} residual ${config.layers === 1 ? 'block' : 'blocks'}, guessing among ${vocabulary}; ${stored}, ${bytesText(size)}.
+${counted(config.heads, 'draft head')}, ${counted(config.layers, 'residual block')}, guessing among ${vocabulary}; ${stored}, ${bytesText(size)}.
 \`foretoken generate --draft-heads FOLDER\` drafts with them.
 
 ## Accuracy
@@ -59,7 +59,7 @@ ${rows.join('\n')}
 
 ## Training
 
-Data: ${facts.data.map((place) => `\`${place}\``).join(', ')}: ${facts.dataFiles} texts, ${bytesText(facts.dataBytes)}, ${countText(head.tokens)} tokens to train on.${written}
+Data: ${facts.data.map((place) => `\`${place}\``).join(', ')}: ${counted(facts.dataFiles, 'text')}, ${bytesText(facts.dataBytes)}, ${countText(head.tokens)} tokens to train on.${written}
 The heads learnt ${learnt}. ${recipe.steps} updates of ${recipe.batch} windows took ${duration(history.seconds)} on ${facts.machine}.
 
 \`\`\`

@@ -16,7 +16,7 @@ import { command } from './command.ts';
 import { duration, headCard, headCharts } from './head-card.ts';
 import { DEFAULT_MODEL, loadOptions, MODEL_OPTIONS } from './model.ts';
 import type { OptionTable, OptionValues } from './options.ts';
-import { bytesText, figure } from './table.ts';
+import { bytesText, counted, figure } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { readTrainingData } from './training-data.ts';
 import { expectNothing } from './write-file.ts';
@@ -142,8 +142,8 @@ async function train(
   const memory = await estimateHeadTraining(name, run);
   terminal.note(`memory: ${bytesText(memory.training)} for training, ${bytesText(memory.target)} for the model`);
   const { texts, bytes, skipped } = await readTrainingData(places, signal);
-  const leftOut = skipped > 0 ? `; ${skipped} files that are no text` : '';
-  terminal.note(`${texts.length} texts, ${bytesText(bytes)}${leftOut}`);
+  const leftOut = skipped > 0 ? `; without ${counted(skipped, 'file')} of no text` : '';
+  terminal.note(`${counted(texts.length, 'text')}, ${bytesText(bytes)}${leftOut}`);
   const checkpoint = resume ? await readCheckpointFile(join(out, CHECKPOINT)) : undefined;
 
   let saved = false;

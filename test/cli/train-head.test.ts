@@ -1,5 +1,5 @@
 /** `foretoken train head`: a head for the embedded model from files, ctrl-C and --resume, and what is refused before the start. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHeadConfig } from '../../src/heads/format.ts';
@@ -104,10 +104,13 @@ for (const [what, parameters, code] of [
 }
 
 test('a named file that is no text is refused; in a folder it is left out', async () => {
-  const bytes = path('bytes.bin');
-  writeFileSync(bytes, Uint8Array.of(0xff, 0xfe, 0xfd));
-  const outcome = await foretoken([...train('none'), bytes]);
-  assert.match(outcome.stderr, 'error[train.data]');
+  mkdirSync(path('data'));
+  writeFileSync(path('data/bytes.bin'), Uint8Array.of(0xff, 0xfe, 0xfd));
+  writeFileSync(path('data/words.txt'), 'a few words');
+  const place = (data: string) =>
+    foretoken(['train', 'head', '--kind', 'medusa', '--out', path('none'), ...RECIPE, data]);
+  assert.match((await place(path('data/bytes.bin'))).stderr, 'error[train.data]: ');
+  assert.match((await place(path('data'))).stderr, '1 text, 11 bytes; without 1 file of no text\n');
 });
 
 test.run();
