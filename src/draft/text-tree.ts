@@ -40,8 +40,11 @@ export function treeByText(tree: DraftTree, root: number, nodes: number, vocabul
       vocabularies,
     );
     const scores = Array.from(path, (node) => scoreAt(tree, node));
+    const told = tokensOf(text, starts, scores, vocabularies.target, end < 0);
+    // A text that the target's tokenizer does not spell as it is.
+    if (told.length === 0 && text !== '') continue;
     let node = 0;
-    for (const { token, score } of tokensOf(text, starts, scores, vocabularies.target, end < 0)) {
+    for (const { token, score } of told) {
       node = builder.add(node, token, score);
       if (node < 0) return builder.build();
     }
