@@ -13,6 +13,8 @@ import { multiply } from './softmax';
 
 /** Bytes that come from memory together. */
 const CACHE_LINE: usize = 64;
+/** From so many bytes of values of one head on, all of a model's are more than a processor's near caches hold. */
+const FAR_BYTES: usize = 1 << 16;
 
 /** A query x (headDim,) f32 as keys of a type meet it, f16 or q8; `to` has room for as much. */
 export function prepareQuery(type: i32, to: usize, x: usize, headDim: i32, scale: f32): void {
@@ -192,9 +194,10 @@ export function addValues(
   type: i32, queries: i32, oa: usize, ob: usize, oc: usize, od: usize, p: usize, rowBytes: usize, side: usize, values: usize, count: i32,
   headDim: i32,
 ): void {
+  const far = <usize>(count * headDim) * kvBytes(type) >= FAR_BYTES;
   for (let t = 0; t < count; t += ATTENTION_BLOCK) {
     const rows = min(count - t, ATTENTION_BLOCK);
-    const ahead = min(count - t - rows, ATTENTION_BLOCK);
+    const ahead = far ? min(count - t - rows, ATTENTION_BLOCK) : 0;
     let weights = p + (<usize>t << 2);
     if (queries > 1) {
       interleave(side, weights, weights + rowBytes, weights + 2 * rowBytes, weights + 3 * rowBytes, rows);
@@ -205,6 +208,12 @@ export function addValues(
     else addBlock<KvQ8>(queries, oa, ob, oc, od, weights, values, rows, ahead, headDim);
     values += <usize>rows * headDim * kvBytes(type);
   }
+}
+
+/** Has the lines of from..from + bytes - 1 come into the near cache. @returns where the next ones begin */
+function touch(from: usize, bytes: usize): usize {
+  for (const end = from + bytes; from < end; from += CACHE_LINE) load<u8>(from);
+  return from;
 }
 
 /** A block of values; p is of one query, or the interleaved words of several. Four go in pairs, which takes f32 no longer. */
@@ -248,7 +257,7 @@ function addStrips<T extends KvType>(Q: i32, oa: usize, ob: usize, oc: usize, p:
   const end = oa + (<usize>headDim << 2);
   let next = values + <usize>rows * rowBytes;
   for (; oa + 4 * width <= end; oa += 4 * width) {
-    for (const stop = next + <usize>ahead * width * bytes; next < stop; next += CACHE_LINE) load<u8>(next);
+    if (ahead > 0) next = touch(next, <usize>ahead * width * bytes);
     addStrip<T>(Q, oa, ob, oc, p, values, rows, rowBytes);
     ob += 4 * width;
     oc += 4 * width;
