@@ -86,7 +86,9 @@ export class Drafting {
 
     const drafters = Array.from(names, (source) => (typeof source === 'string' ? this.#drafter(source, late) : source));
     if (prediction !== undefined) drafters.unshift(late!.referenceFor(prediction, this.#sizes, tokenizer));
-    const proposer = new Proposer(drafters, signal);
+    const isOwn = draft.every((source) => typeof source === 'string');
+    const check = isOwn ? undefined : (await import('../tree/check-tree.ts')).checkTree;
+    const proposer = new Proposer(drafters, signal, check);
     proposer.meet({ vocab: this.#sizes.vocab, tokenizer });
     const adaptive = draft.includes('auto');
     const most = adaptive ? maxNodes - 1 : Math.min(DEFAULT_DRAFT_TOKENS, maxNodes - 1);

@@ -1,10 +1,10 @@
 /**
  * What the decoding loop sees of drafters: one, or several whose trees are merged. Nothing that a drafter does can hurt the generation: what
- * it throws becomes a `ForetokenError`, what it proposes is checked, and waiting for it ends with an abort.
+ * it throws becomes a `ForetokenError`, what a drafter of a user's proposes is checked, and waiting for it ends with an abort.
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import { checkTree, type TreeLimits } from '../tree/check-tree.ts';
+import type { checkTree, TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
@@ -15,6 +15,9 @@ export type Outlooks = readonly (Outlook | undefined)[];
 
 /** What a proposal must fit: at most `nodes` nodes, tokens below `vocab`, and `root` at the root. */
 export type ProposalLimits = Omit<TreeLimits, 'sources'>;
+
+/** Throws for a tree that does not fit: `checkTree`. */
+export type TreeCheck = typeof checkTree;
 
 /** A drafter is sure when it gives one token this score. */
 const SURE = 0.9;
@@ -37,9 +40,12 @@ export class Proposer {
   #steps = 0;
   #seed = 0;
 
-  /** @param drafters at least one */
-  constructor(drafters: readonly AnyDrafter[], signal?: AbortSignal) {
-    this.#members = drafters.map((drafter) => new CheckedDrafter(drafter, signal));
+  /**
+   * @param drafters at least one
+   * @param check    needed where one of them is not ours
+   */
+  constructor(drafters: readonly AnyDrafter[], signal?: AbortSignal, check?: TreeCheck) {
+    this.#members = drafters.map((drafter) => new CheckedDrafter(drafter, signal, check));
     this.drafters = this.#members.map(({ name }) => name);
     const sources = this.#members.flatMap((member) => member.sources);
     this.sources = drafters.length > 1 ? [...sources, 'several'] : sources;
@@ -151,7 +157,7 @@ export class Proposer {
   }
 }
 
-/** A drafter whose every failure becomes a `ForetokenError`, and whose trees are checked. */
+/** A drafter whose every failure becomes a `ForetokenError`, and whose trees are checked if there is a check. */
 class CheckedDrafter {
   readonly name: string;
   readonly sources: readonly string[];
@@ -163,14 +169,16 @@ class CheckedDrafter {
   rests = false;
   readonly #drafter: AnyDrafter;
   readonly #signal: AbortSignal | undefined;
+  readonly #checkTree: TreeCheck | undefined;
 
-  constructor(drafter: AnyDrafter, signal: AbortSignal | undefined) {
+  constructor(drafter: AnyDrafter, signal: AbortSignal | undefined, check: TreeCheck | undefined) {
     this.name = drafter.name;
     this.sources = drafter.sources ?? [drafter.name];
     this.tells = drafter.outlook !== undefined;
     this.samples = (drafter.sampling ?? 'deterministic') !== 'deterministic';
     this.#drafter = drafter;
     this.#signal = signal;
+    this.#checkTree = check;
   }
 
   get note(): string | undefined {
@@ -212,7 +220,7 @@ class CheckedDrafter {
 
   #check(tree: DraftTree, limits: ProposalLimits): DraftTree {
     try {
-      checkTree(tree, { ...limits, sources: this.sources.length });
+      this.#checkTree?.(tree, { ...limits, sources: this.sources.length });
     } catch (cause) {
       const message = `drafter ${quote(this.#drafter.name)} proposed a tree that does not fit: ${(cause as Error).message}`;
       throw new ForetokenError('drafter.tree', message, { cause });
