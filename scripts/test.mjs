@@ -23,7 +23,7 @@ if (hostSuites) {
   ready &&= await report.step('install browsers', 120, ensureBrowsers);
 }
 if (ready) {
-  let packed = await report.step('build the package', 60, build);
+  let packed = await report.step('build the package', 90, build);
   await report.step('types, and tests to build/', 45, buildTests);
   if (parts.length === 0 && !full) await report.step('lint and format', 15, lint);
   if (hostSuites) packed &&= await report.step('pack', 15, pack);
