@@ -48,7 +48,7 @@ export interface LoadingWorld {
 const ASKS = `
 const asked = model.generate([1, 2, 3], { maxTokens: 2 });
 await asked.text();
-console.log('tokens', asked.tokens.length);
+console.log('tokens ' + asked.tokens.length);
 `;
 
 export async function loadingWorld(): Promise<LoadingWorld> {
