@@ -48,11 +48,6 @@ export interface Experience {
 const MARGIN = 1.03;
 /** The same while drafting has lost more than it won. */
 const CAUTIOUS_MARGIN = 1.3;
-/** Balance of drafting in plain steps: each token adds this allowance, so that losses stay below it in the long run ... */
-const ALLOWANCE = 0.01;
-/** ... a credit for later losses goes no higher, and below the debt it is time for caution. */
-const MOST_CREDIT = 3;
-const DEBT = -1;
 /** Drafting that does not pay is tried again after 0, 1, 3, 7 ... steps, until trying costs this share of the time. */
 const EXPLORATION = 0.005;
 const LONGEST_PAUSE = 63;
@@ -67,6 +62,9 @@ const RATE_MEMORY = 50;
 /** Drafters are asked for twice as many nodes as were kept lately, at first and at least for this many. */
 const SMALLEST_PROPOSAL = 4;
 
+/** Of drafters that all rest. */
+const NO_OUTLOOKS: Outlooks = [];
+
 export class AdaptiveScheduler implements Scheduler {
   readonly name = 'adaptive';
   readonly #costs: CostSource;
@@ -78,12 +76,13 @@ export class AdaptiveScheduler implements Scheduler {
   /** What drafters expect of the current step, if they tell, and how many plain steps each promises to save. */
   #outlooks: Outlooks | undefined;
   readonly #gains: Float64Array;
+  /** Drafters that rest. */
+  #resting = 0;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
   /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
   #pause = 0;
   #nextPause = 0;
-  #balance = 0;
   /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
   /** Of the latest steps: tokens, and plain steps that they took. */
@@ -101,13 +100,13 @@ export class AdaptiveScheduler implements Scheduler {
     this.#maxNodes = maxNodes;
     this.#gains = new Float64Array(drafters.drafters.length);
     drafters.drafters.forEach((name, drafter) => {
-      if (patience.rests(name)) drafters.rest(drafter);
+      if (patience.rests(name)) this.#sendToRest(drafter);
     });
   }
 
   budget(): number {
     this.#proposed = undefined;
-    this.#outlooks = this.#drafters.outlooks();
+    this.#outlooks = this.#resting < this.#gains.length ? this.#drafters.outlooks() : NO_OUTLOOKS;
     const hopeless = this.#outlooks !== undefined && !this.#anyGain(this.#outlooks);
     if (this.#pause > 0 || hopeless) {
       if (this.#pause > 0) this.#pause--;
@@ -152,23 +151,22 @@ export class AdaptiveScheduler implements Scheduler {
     const drafted = nodes > 1;
     this.#steps[drafted ? 'drafted' : 'plain']++;
     // A plain step is the measure: only drafted ones can win or lose.
-    let spent = 1;
-    if (drafted) spent = this.#costs.observe(nodes, passMs) / this.#costs.curve[1]!;
+    let spent = 1 + this.#costs.share(draftMs);
+    if (drafted) spent += this.#costs.observe(nodes, passMs) / this.#costs.curve[1]! - 1;
     else if (this.#steps.plain % PLAIN_TIMED === 1) this.#costs.observe(1, passMs);
     if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!, history);
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
       this.#drafting.add(draftMs);
-      spent += this.#draftShare;
       this.#rest(nodes);
     }
     this.#tokens += emitted.length - this.#tokens / RATE_MEMORY;
     this.#spent += spent - this.#spent / RATE_MEMORY;
-    this.#balance = Math.min(MOST_CREDIT, this.#balance + (1 + ALLOWANCE) * emitted.length - spent);
+    this.#patience.settle(emitted.length, spent);
   }
 
   get #margin(): number {
-    return this.#balance < DEBT ? CAUTIOUS_MARGIN : MARGIN;
+    return this.#patience.isCautious ? CAUTIOUS_MARGIN : MARGIN;
   }
 
   /** Time of drafting in one step, in plain steps. */
@@ -205,17 +203,24 @@ export class AdaptiveScheduler implements Scheduler {
   /** Compares outlooks with what came, and sends drafters to rest or wakes them. */
   #review(outlooks: Outlooks, emitted: number, history: readonly number[]): void {
     const { drafters } = this.#drafters;
-    for (let i = 0; i < outlooks.length; i++) {
+    for (let i = 0; i < drafters.length; i++) {
       const name = drafters[i]!;
       const outlook = outlooks[i];
       if (outlook) this.#acceptance.observeOutlook(name, outlook, emitted);
       if (this.#patience.rests(name)) {
-        if (this.#patience.wait(name)) this.#drafters.wake(i, history);
+        if (!this.#patience.wait(name)) continue;
+        this.#drafters.wake(i, history);
+        this.#resting--;
       } else {
         const learning = this.#costs.share(this.#drafters.learningMs(i));
-        if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#drafters.rest(i);
+        if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#sendToRest(i);
       }
     }
+  }
+
+  #sendToRest(drafter: number): void {
+    this.#drafters.rest(drafter);
+    this.#resting++;
   }
 
   /** What a drafter's outlook promises beyond that of every other. */

@@ -1,11 +1,14 @@
 /**
- * Patience: how long drafters that earn less than they take are listened to. Learning takes time in every step, also where nothing is drafted.
+ * Patience: how long drafting that earns less than it takes goes on. It belongs to a model and outlives generations, so that many short ones do
+ * not all begin with the same losses.
+ *
+ * All drafting has one balance, of tokens won and of time spent: below a limit it is time for caution. Each drafter has a course of its own, as learning
+ * takes time in every step, also where nothing is drafted:
  *
  *   steps   ................................ rest ................................ rest ...
  *           trial of 32, balance below 0          trial of 32
  *
- * A rest is so long that trials take a small share of the time: the cheaper a drafter's learning, the sooner it is tried again. Patience belongs to
- * a model and outlives generations, so that many short ones do not all begin with a trial.
+ * A rest is so long that trials take a small share of the time: the cheaper a drafter's learning, the sooner it is tried again.
  * @module
  */
 
@@ -13,8 +16,13 @@
 export const TRIAL = 32;
 /** Share of the time that trials in vain may take. */
 const EXPLORATION = 0.002;
-/** A drafter that takes less than this share never rests: it would save little, and miss the moment when a copy begins. */
+/** A drafter that takes less than this share rests only in times of caution: it would save little, and miss the moment when a copy begins. */
 const CHEAP = 0.005;
+/** Of all drafting, in plain steps: each token adds this allowance, so that losses stay below it in the long run ... */
+const ALLOWANCE = 0.01;
+/** ... neither credit nor debt grows larger than this, and below the limit it is time for caution. */
+const MOST = 3;
+const LIMIT = -1;
 
 interface Course {
   /** Of this trial: plain steps earned less those spent, and steps so far. */
@@ -26,6 +34,19 @@ interface Course {
 
 export class Patience {
   readonly #courses = new Map<string, Course>();
+  /** Of all drafting: plain steps won less those lost. */
+  #balance = 0;
+
+  /** Whether drafting has lost more than it won: what drafters promise is to be doubted. */
+  get isCautious(): boolean {
+    return this.#balance < LIMIT;
+  }
+
+  /** A step of so many tokens, whose pass and drafting took as long as so many plain steps. */
+  settle(tokens: number, spent: number): void {
+    const balance = this.#balance + (1 + ALLOWANCE) * tokens - spent;
+    this.#balance = Math.max(-MOST, Math.min(MOST, balance));
+  }
 
   rests(drafter: string): boolean {
     return this.#course(drafter).left > 0;
@@ -38,15 +59,16 @@ export class Patience {
 
   /**
    * A step in which the drafter worked.
-   * @param earned what it promised to save
+   * @param earned what it promised to save; not believed in times of caution
    * @param spent  what its learning takes; both in plain steps
    * @returns whether it rests from now on
    */
   listen(drafter: string, earned: number, spent: number): boolean {
     const course = this.#course(drafter);
-    course.balance += earned - spent;
+    const cautious = this.isCautious;
+    course.balance += (cautious ? 0 : earned) - spent;
     if (++course.steps < TRIAL) return false;
-    if (course.balance < 0 && spent > CHEAP) course.left = Math.ceil((TRIAL * spent) / EXPLORATION);
+    if (course.balance < 0 && (cautious || spent > CHEAP)) course.left = Math.ceil((TRIAL * spent) / EXPLORATION);
     course.balance = course.steps = 0;
     return course.left > 0;
   }

@@ -171,6 +171,40 @@ test('losses end in caution: claims that do not hold cost at most a few plain st
   assert.ok(spent < 500 * 1.01 + 40, `${spent} for 500 tokens`);
 });
 
+test('the time that drafters take in plain steps is a loss as well, and caution outlives a generation', () => {
+  // Enough for a pass over two nodes, which takes 1.4, but not in times of caution.
+  const likely = () => [{ token: 1, score: 0.5 }];
+  for (const [draftMs, asked] of [
+    [0, true],
+    [0.05, false],
+  ] as const) {
+    const costs: CostSource = { ...fixedCosts(STEEP, 64), share: (time) => time };
+    const experience = newcomer();
+    const first = new AdaptiveScheduler(costs, experience, drafters(), 64);
+    for (let i = 0; i < 60; i++) {
+      first.budget();
+      first.observe(plainStep(rootOnly(1)), { draftMs, passMs: 1 });
+    }
+    const second = new AdaptiveScheduler(costs, experience, drafters(likely), 64);
+    assert.is(second.budget() > 1, asked, `${draftMs}`);
+  }
+});
+
+test('drafters are not even asked for outlooks while all of them rest', () => {
+  let asked = 0;
+  const who = drafters(() => {
+    asked++;
+    return [undefined];
+  }, 0.01);
+  const costs: CostSource = { ...fixedCosts(STEEP, 64), share: (time) => time };
+  const resting = scheduler(costs, 64, who);
+  for (let i = 0; i < 4000; i++) {
+    resting.budget();
+    resting.observe(plainStep(rootOnly(1)), { draftMs: 0, passMs: 1 });
+  }
+  assert.ok(asked > 600 && asked < 700, `${asked} of 4000`);
+});
+
 test('a tree is asked for where the best outlook would pay for its pass and for drafting, and nowhere else', () => {
   const costs = fixedCosts(STEEP, 64); // two nodes take 1.4
   const ask = (score: number, share = 0) =>

@@ -38,6 +38,30 @@ test('a balance is drawn over a whole trial: one good guess makes up for many st
   assert.ok(patience.listen('x', 0.02 * (TRIAL - 1), 0.02), 'the balance does not carry over');
 });
 
+test('losses make cautious: promises are not believed, and cheap drafters rest as well, until the allowance of 1% has made up for them', () => {
+  const patience = new Patience();
+  patience.settle(1, 1.9);
+  assert.not(patience.isCautious);
+  patience.settle(1, 1.9);
+  assert.ok(patience.isCautious);
+  assert.ok(course(patience, 5000, 0.021, 0.02).rested > 4000, 'promises');
+  assert.ok(course(patience, 5000, 0, 0.004, 'cheap').rested > 2000, 'a cheap one');
+  let steps = 0;
+  for (; patience.isCautious; steps++) patience.settle(1, 1);
+  assert.ok(steps > 70 && steps < 90, `${steps} steps`);
+  assert.is(course(patience, 5000, 0.021, 0.02, 'y').rested, 0);
+});
+
+test('neither a credit nor a debt grows without end', () => {
+  const patience = new Patience();
+  for (let i = 0; i < 1000; i++) patience.settle(8, 2);
+  for (let i = 0; i < 5; i++) patience.settle(1, 2);
+  assert.ok(patience.isCautious, 'five losses end any credit');
+  for (let i = 0; i < 1000; i++) patience.settle(1, 9);
+  for (let i = 0; i < 3; i++) patience.settle(4, 2);
+  assert.not(patience.isCautious, 'three good passes end any debt');
+});
+
 test('every drafter has a course of its own', () => {
   const patience = new Patience();
   course(patience, TRIAL, 0, 0.1, 'x');
