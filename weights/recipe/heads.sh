@@ -20,9 +20,9 @@ train() {
     --cache .cache/heads "$@" $resume
 }
 
-for kind in "${@:-all}"; do
-  case $kind in medusa | all) train medusa --heads 4 ;; esac
-  case $kind in hydra | all) train hydra --heads 3 ;; esac
-  case $kind in recurrent | all) train recurrent --heads 4 ;; esac
-  case $kind in hydra++ | all) train hydra++ --heads 3 --layers 2 ;; esac
+for wanted in "${@:-all}"; do
+  case $wanted in medusa | all) train medusa --heads 4 ;; esac
+  case $wanted in hydra | all) train hydra --heads 3 ;; esac
+  case $wanted in recurrent | all) train recurrent --heads 4 ;; esac
+  case $wanted in hydra++ | all) train hydra++ --heads 3 --layers 2 ;; esac
 done
