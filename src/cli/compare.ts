@@ -5,7 +5,7 @@
 import type { GenerateOptions } from '../decode/options.ts';
 import { ForetokenError } from '../errors.ts';
 import type { BenchModel, Run } from './bench-model.ts';
-import { median, type Pair } from './statistics.ts';
+import { median, type Pair, speedUpOfRounds } from './statistics.ts';
 
 /** One prompt, decoded both ways. */
 export interface Comparison {
@@ -76,10 +76,8 @@ function checkSame(plain: Run, other: Run, prompt: number): void {
   );
 }
 
-/** The prompt's times by medians over its rounds. */
+/** The prompt's times: the median of plain ones, and by the speed-up of its rounds what the other way would have taken. */
 export function medianPair({ rounds }: Comparison): Pair {
-  return {
-    plainMs: median(rounds.map(({ plainMs }) => plainMs)),
-    otherMs: median(rounds.map(({ otherMs }) => otherMs)),
-  };
+  const plainMs = median(rounds.map((round) => round.plainMs));
+  return { plainMs, otherMs: plainMs / speedUpOfRounds(rounds) };
 }

@@ -64,9 +64,12 @@ export interface Pair {
   readonly otherMs: number;
 }
 
-/** Plain time over the other's time, by medians: rounds of the same work, where single ones are disturbed. */
+/**
+ * Plain time over the other's time in rounds of the same work, where single ones are disturbed: the median of the ratios. A machine that grows slower
+ * or faster does so for both of a round, while medians of times may come from different rounds.
+ */
 export function speedUpOfRounds(rounds: readonly Pair[]): number {
-  return median(rounds.map(({ plainMs }) => plainMs)) / median(rounds.map(({ otherMs }) => otherMs));
+  return median(rounds.map(({ plainMs, otherMs }) => plainMs / otherMs));
 }
 
 /** Plain time over the other's time, by sums: different pieces of work, of which a user waits for all. */

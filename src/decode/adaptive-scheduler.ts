@@ -52,7 +52,7 @@ const CAUTIOUS_MARGIN = 1.3;
 const EXPLORATION = 0.005;
 const LONGEST_PAUSE = 63;
 /** Of plain passes, which are all alike, so many share one measurement. */
-const PLAIN_TIMED = 4;
+const PLAIN_TIMED = 8;
 /** A chain that is less likely to hold than this is not looked at further. */
 const LEAST_LIKELY = 0.01;
 /** Weight of the newest step in running means. */
@@ -76,8 +76,9 @@ export class AdaptiveScheduler implements Scheduler {
   /** What drafters expect of the current step, if they tell, and how many plain steps each promises to save. */
   #outlooks: Outlooks | undefined;
   readonly #gains: Float64Array;
-  /** Drafters that rest. */
-  #resting = 0;
+  /** Drafters that rest, and the steps until the first of them is woken. */
+  readonly #resting = new Set<number>();
+  #untilWake = Infinity;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
   /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
@@ -100,13 +101,13 @@ export class AdaptiveScheduler implements Scheduler {
     this.#maxNodes = maxNodes;
     this.#gains = new Float64Array(drafters.drafters.length);
     drafters.drafters.forEach((name, drafter) => {
-      if (patience.rests(name)) this.#sendToRest(drafter);
+      if (patience.rest(name) > 0) this.#sendToRest(drafter);
     });
   }
 
   budget(): number {
     this.#proposed = undefined;
-    this.#outlooks = this.#resting < this.#gains.length ? this.#drafters.outlooks() : NO_OUTLOOKS;
+    this.#outlooks = this.#resting.size < this.#gains.length ? this.#drafters.outlooks() : NO_OUTLOOKS;
     const hopeless = this.#outlooks !== undefined && !this.#anyGain(this.#outlooks);
     if (this.#pause > 0 || hopeless) {
       if (this.#pause > 0) this.#pause--;
@@ -154,7 +155,7 @@ export class AdaptiveScheduler implements Scheduler {
     let spent = 1 + this.#costs.share(draftMs);
     if (drafted) spent += this.#costs.observe(nodes, passMs) / this.#costs.curve[1]! - 1;
     else if (this.#steps.plain % PLAIN_TIMED === 1) this.#costs.observe(1, passMs);
-    if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!, history);
+    if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!);
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
       this.#drafting.add(draftMs);
@@ -163,6 +164,7 @@ export class AdaptiveScheduler implements Scheduler {
     this.#tokens += emitted.length - this.#tokens / RATE_MEMORY;
     this.#spent += spent - this.#spent / RATE_MEMORY;
     this.#patience.settle(emitted.length, spent);
+    if (--this.#untilWake <= 0) this.#wake(history);
   }
 
   get #margin(): number {
@@ -200,27 +202,34 @@ export class AdaptiveScheduler implements Scheduler {
     return best;
   }
 
-  /** Compares outlooks with what came, and sends drafters to rest or wakes them. */
-  #review(outlooks: Outlooks, emitted: number, history: readonly number[]): void {
-    const { drafters } = this.#drafters;
-    for (let i = 0; i < drafters.length; i++) {
-      const name = drafters[i]!;
+  /** Compares outlooks with what came, and sends drafters to rest. */
+  #review(outlooks: Outlooks, emitted: number): void {
+    for (let i = 0; i < outlooks.length; i++) {
+      if (this.#resting.has(i)) continue;
+      const name = this.#drafters.drafters[i]!;
       const outlook = outlooks[i];
       if (outlook) this.#acceptance.observeOutlook(name, outlook, emitted);
-      if (this.#patience.rests(name)) {
-        if (!this.#patience.wait(name)) continue;
-        this.#drafters.wake(i, history);
-        this.#resting--;
-      } else {
-        const learning = this.#costs.share(this.#drafters.learningMs(i));
-        if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#sendToRest(i);
-      }
+      const learning = this.#costs.share(this.#drafters.learningMs(i));
+      if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#sendToRest(i);
     }
   }
 
   #sendToRest(drafter: number): void {
     this.#drafters.rest(drafter);
-    this.#resting++;
+    this.#resting.add(drafter);
+    this.#untilWake = Math.min(this.#untilWake, this.#patience.rest(this.#drafters.drafters[drafter]!));
+  }
+
+  #wake(history: readonly number[]): void {
+    this.#untilWake = Infinity;
+    for (const drafter of this.#resting) {
+      const left = this.#patience.rest(this.#drafters.drafters[drafter]!);
+      if (left > 0) this.#untilWake = Math.min(this.#untilWake, left);
+      else {
+        this.#resting.delete(drafter);
+        this.#drafters.wake(drafter, history);
+      }
+    }
   }
 
   /** What a drafter's outlook promises beyond that of every other. */

@@ -15,11 +15,11 @@
 /** Steps after which the balance is drawn. */
 export const TRIAL = 32;
 /** Share of the time that trials in vain may take. */
-const EXPLORATION = 0.002;
+const EXPLORATION = 0.001;
 /** A drafter that takes less than this share rests only in times of caution: it would save little, and miss the moment when a copy begins. */
 const CHEAP = 0.005;
 /** Of all drafting, in plain steps: each token adds this allowance, so that losses stay below it in the long run ... */
-const ALLOWANCE = 0.01;
+const ALLOWANCE = 0.005;
 /** ... neither credit nor debt grows larger than this, and below the limit it is time for caution. */
 const MOST = 3;
 const LIMIT = -1;
@@ -28,54 +28,54 @@ interface Course {
   /** Of this trial: plain steps earned less those spent, and steps so far. */
   balance: number;
   steps: number;
-  /** Steps of this rest that are left; 0 while the drafter works. */
-  left: number;
+  /** The step in which its rest ends; it works from there on. */
+  until: number;
 }
 
 export class Patience {
   readonly #courses = new Map<string, Course>();
   /** Of all drafting: plain steps won less those lost. */
   #balance = 0;
+  /** Steps so far. */
+  #now = 0;
 
   /** Whether drafting has lost more than it won: what drafters promise is to be doubted. */
   get isCautious(): boolean {
     return this.#balance < LIMIT;
   }
 
-  /** A step of so many tokens, whose pass and drafting took as long as so many plain steps. */
+  /** The end of a step of so many tokens, whose pass and drafting took as long as so many plain steps. */
   settle(tokens: number, spent: number): void {
+    this.#now++;
     const balance = this.#balance + (1 + ALLOWANCE) * tokens - spent;
     this.#balance = Math.max(-MOST, Math.min(MOST, balance));
   }
 
-  rests(drafter: string): boolean {
-    return this.#course(drafter).left > 0;
-  }
-
-  /** A step in which the drafter rested. @returns whether the rest is over */
-  wait(drafter: string): boolean {
-    return --this.#course(drafter).left <= 0;
+  /** Steps that a drafter still rests; 0 or less while it works. */
+  rest(drafter: string): number {
+    return this.#course(drafter).until - this.#now;
   }
 
   /**
-   * A step in which the drafter worked.
+   * A step in which the drafter worked; to be told before the step is settled.
    * @param earned what it promised to save; not believed in times of caution
    * @param spent  what its learning takes; both in plain steps
-   * @returns whether it rests from now on
+   * @returns whether it rests from the next step on
    */
   listen(drafter: string, earned: number, spent: number): boolean {
     const course = this.#course(drafter);
     const cautious = this.isCautious;
     course.balance += (cautious ? 0 : earned) - spent;
     if (++course.steps < TRIAL) return false;
-    if (course.balance < 0 && (cautious || spent > CHEAP)) course.left = Math.ceil((TRIAL * spent) / EXPLORATION);
+    const rests = course.balance < 0 && (cautious || spent > CHEAP);
+    if (rests) course.until = this.#now + 1 + Math.ceil((TRIAL * spent) / EXPLORATION);
     course.balance = course.steps = 0;
-    return course.left > 0;
+    return rests;
   }
 
   #course(drafter: string): Course {
     let course = this.#courses.get(drafter);
-    if (!course) this.#courses.set(drafter, (course = { balance: 0, steps: 0, left: 0 }));
+    if (!course) this.#courses.set(drafter, (course = { balance: 0, steps: 0, until: 0 }));
     return course;
   }
 }

@@ -27,6 +27,10 @@ test('a speed-up is plain time over the other time', () => {
   ];
   assert.is(speedUpOfRounds(pairs), 20 / 9);
   assert.is(speedUpOfTotals(pairs), 60 / 24);
+  // A machine that slows down in whole rounds, and once between the two ways.
+  const drifting = [1, 4, 1, 4, 1].map((slower) => ({ plainMs: 10 * slower, otherMs: 5 * slower }));
+  drifting[2] = { plainMs: 10, otherMs: 20 };
+  assert.is(speedUpOfRounds(drifting), 2);
 });
 
 test('the bootstrap interval covers the true mean about as often as it says (seed 3)', () => {
