@@ -62,9 +62,6 @@ const RATE_MEMORY = 50;
 /** Drafters are asked for twice as many nodes as were kept lately, at first and at least for this many. */
 const SMALLEST_PROPOSAL = 4;
 
-/** Of drafters that all rest. */
-const NO_OUTLOOKS: Outlooks = [];
-
 export class AdaptiveScheduler implements Scheduler {
   readonly name = 'adaptive';
   readonly #costs: CostSource;
@@ -76,9 +73,6 @@ export class AdaptiveScheduler implements Scheduler {
   /** What drafters expect of the current step, if they tell, and how many plain steps each promises to save. */
   #outlooks: Outlooks | undefined;
   readonly #gains: Float64Array;
-  /** Drafters that rest, and the steps until the first of them is woken. */
-  readonly #resting = new Set<number>();
-  #untilWake = Infinity;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
   /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
@@ -101,13 +95,13 @@ export class AdaptiveScheduler implements Scheduler {
     this.#maxNodes = maxNodes;
     this.#gains = new Float64Array(drafters.drafters.length);
     drafters.drafters.forEach((name, drafter) => {
-      if (patience.rest(name) > 0) this.#sendToRest(drafter);
+      if (patience.rest(name) > 0) drafters.rest(drafter);
     });
   }
 
   budget(): number {
     this.#proposed = undefined;
-    this.#outlooks = this.#resting.size < this.#gains.length ? this.#drafters.outlooks() : NO_OUTLOOKS;
+    this.#outlooks = this.#drafters.outlooks();
     const hopeless = this.#outlooks !== undefined && !this.#anyGain(this.#outlooks);
     if (this.#pause > 0 || hopeless) {
       if (this.#pause > 0) this.#pause--;
@@ -155,7 +149,7 @@ export class AdaptiveScheduler implements Scheduler {
     let spent = 1 + this.#costs.share(draftMs);
     if (drafted) spent += this.#costs.observe(nodes, passMs) / this.#costs.curve[1]! - 1;
     else if (this.#steps.plain % PLAIN_TIMED === 1) this.#costs.observe(1, passMs);
-    if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!);
+    if (this.#outlooks) this.#review(this.#outlooks, emitted[0]!, history);
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
       this.#drafting.add(draftMs);
@@ -164,7 +158,6 @@ export class AdaptiveScheduler implements Scheduler {
     this.#tokens += emitted.length - this.#tokens / RATE_MEMORY;
     this.#spent += spent - this.#spent / RATE_MEMORY;
     this.#patience.settle(emitted.length, spent);
-    if (--this.#untilWake <= 0) this.#wake(history);
   }
 
   get #margin(): number {
@@ -202,33 +195,17 @@ export class AdaptiveScheduler implements Scheduler {
     return best;
   }
 
-  /** Compares outlooks with what came, and sends drafters to rest. */
-  #review(outlooks: Outlooks, emitted: number): void {
+  /** Compares outlooks with what came, and sends drafters to rest or wakes them. */
+  #review(outlooks: Outlooks, emitted: number, history: readonly number[]): void {
     for (let i = 0; i < outlooks.length; i++) {
-      if (this.#resting.has(i)) continue;
       const name = this.#drafters.drafters[i]!;
       const outlook = outlooks[i];
       if (outlook) this.#acceptance.observeOutlook(name, outlook, emitted);
+      const rest = this.#patience.rest(name);
+      if (rest === 1) this.#drafters.wake(i, history);
+      if (rest > 0) continue;
       const learning = this.#costs.share(this.#drafters.learningMs(i));
-      if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#sendToRest(i);
-    }
-  }
-
-  #sendToRest(drafter: number): void {
-    this.#drafters.rest(drafter);
-    this.#resting.add(drafter);
-    this.#untilWake = Math.min(this.#untilWake, this.#patience.rest(this.#drafters.drafters[drafter]!));
-  }
-
-  #wake(history: readonly number[]): void {
-    this.#untilWake = Infinity;
-    for (const drafter of this.#resting) {
-      const left = this.#patience.rest(this.#drafters.drafters[drafter]!);
-      if (left > 0) this.#untilWake = Math.min(this.#untilWake, left);
-      else {
-        this.#resting.delete(drafter);
-        this.#drafters.wake(drafter, history);
-      }
+      if (this.#patience.listen(name, this.#ownGain(i), learning)) this.#drafters.rest(i);
     }
   }
 

@@ -87,7 +87,7 @@ export class Drafting {
     const drafters = Array.from(names, (source) => (typeof source === 'string' ? this.#drafter(source, late) : source));
     if (prediction !== undefined) drafters.unshift(late!.referenceFor(prediction, this.#sizes, tokenizer));
     const isOwn = draft.every((source) => typeof source === 'string');
-    const check = isOwn ? undefined : (await import('../tree/check-tree.ts')).checkTree;
+    const check = isOwn ? undefined : (await import('../draft/check-proposal.ts')).checkProposal;
     const proposer = new Proposer(drafters, signal, check);
     proposer.meet({ vocab: this.#sizes.vocab, tokenizer });
     const adaptive = draft.includes('auto');

@@ -51,7 +51,7 @@ export class Patience {
     this.#balance = Math.max(-MOST, Math.min(MOST, balance));
   }
 
-  /** Steps that a drafter still rests; 0 or less while it works. */
+  /** Steps that a drafter still rests, this one included; 0 or less while it works. */
   rest(drafter: string): number {
     return this.#course(drafter).until - this.#now;
   }

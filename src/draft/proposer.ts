@@ -4,10 +4,11 @@
  * @module
  */
 import { ForetokenError, quote } from '../errors.ts';
-import type { checkTree, TreeLimits } from '../tree/check-tree.ts';
+import type { TreeLimits } from '../tree/check-tree.ts';
 import type { DraftTree } from '../tree/draft-tree.ts';
 import { TreeBuilder } from '../tree/tree-builder.ts';
 import { SteadyMean } from '../decode/steady-mean.ts';
+import type { checkProposal } from './check-proposal.ts';
 import type { AnyDrafter, DraftedModel, Outlook, PrefillRecord, StepRecord } from './drafter.ts';
 
 /** What several drafters expect, one entry for each of them; undefined also for those that rest. */
@@ -16,8 +17,8 @@ export type Outlooks = readonly (Outlook | undefined)[];
 /** What a proposal must fit: at most `nodes` nodes, tokens below `vocab`, and `root` at the root. */
 export type ProposalLimits = Omit<TreeLimits, 'sources'>;
 
-/** Throws for a tree that does not fit: `checkTree`. */
-export type TreeCheck = typeof checkTree;
+/** Throws for a tree that does not fit. */
+export type ProposalCheck = typeof checkProposal;
 
 /** A drafter is sure when it gives one token this score. */
 const SURE = 0.9;
@@ -44,7 +45,7 @@ export class Proposer {
    * @param drafters at least one
    * @param check    needed where one of them is not ours
    */
-  constructor(drafters: readonly AnyDrafter[], signal?: AbortSignal, check?: TreeCheck) {
+  constructor(drafters: readonly AnyDrafter[], signal?: AbortSignal, check?: ProposalCheck) {
     this.#members = drafters.map((drafter) => new CheckedDrafter(drafter, signal, check));
     this.drafters = this.#members.map(({ name }) => name);
     const sources = this.#members.flatMap((member) => member.sources);
@@ -169,16 +170,16 @@ class CheckedDrafter {
   rests = false;
   readonly #drafter: AnyDrafter;
   readonly #signal: AbortSignal | undefined;
-  readonly #checkTree: TreeCheck | undefined;
+  readonly #checkProposal: ProposalCheck | undefined;
 
-  constructor(drafter: AnyDrafter, signal: AbortSignal | undefined, check: TreeCheck | undefined) {
+  constructor(drafter: AnyDrafter, signal: AbortSignal | undefined, check: ProposalCheck | undefined) {
     this.name = drafter.name;
     this.sources = drafter.sources ?? [drafter.name];
     this.tells = drafter.outlook !== undefined;
     this.samples = (drafter.sampling ?? 'deterministic') !== 'deterministic';
     this.#drafter = drafter;
     this.#signal = signal;
-    this.#checkTree = check;
+    this.#checkProposal = check;
   }
 
   get note(): string | undefined {
@@ -219,12 +220,7 @@ class CheckedDrafter {
   }
 
   #check(tree: DraftTree, limits: ProposalLimits): DraftTree {
-    try {
-      this.#checkTree?.(tree, { ...limits, sources: this.sources.length });
-    } catch (cause) {
-      const message = `drafter ${quote(this.#drafter.name)} proposed a tree that does not fit: ${(cause as Error).message}`;
-      throw new ForetokenError('drafter.tree', message, { cause });
-    }
+    this.#checkProposal?.(this.name, tree, { ...limits, sources: this.sources.length });
     return tree;
   }
 

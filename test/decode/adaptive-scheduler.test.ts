@@ -190,21 +190,6 @@ test('the time that drafters take in plain steps is a loss as well, and caution 
   }
 });
 
-test('drafters are not even asked for outlooks while all of them rest', () => {
-  let asked = 0;
-  const who = drafters(() => {
-    asked++;
-    return [undefined];
-  }, 0.01);
-  const costs: CostSource = { ...fixedCosts(STEEP, 64), share: (time) => time };
-  const resting = scheduler(costs, 64, who);
-  for (let i = 0; i < 4000; i++) {
-    resting.budget();
-    resting.observe(plainStep(rootOnly(1)), { draftMs: 0, passMs: 1 });
-  }
-  assert.ok(asked > 350 && asked < 400, `${asked} of 4000`);
-});
-
 test('a tree is asked for where the best outlook would pay for its pass and for drafting, and nowhere else', () => {
   const costs = fixedCosts(STEEP, 64); // two nodes take 1.4
   const ask = (score: number, share = 0) =>

@@ -3,7 +3,7 @@ import type { Drafter } from '../../src/draft/drafter.ts';
 import { fixedScheduler } from '../../src/decode/fixed-scheduler.ts';
 import { Proposer } from '../../src/draft/proposer.ts';
 import { ForetokenError } from '../../src/errors.ts';
-import { checkTree } from '../../src/tree/check-tree.ts';
+import { checkProposal } from '../../src/draft/check-proposal.ts';
 import { chain, type DraftTree } from '../../src/tree/draft-tree.ts';
 import { Draws } from '../../src/tree/draws.ts';
 import { hasCode, rejection } from '../codes.ts';
@@ -181,7 +181,7 @@ for (const [title, propose, code] of FAILURES) {
   test(`a drafter that ${title} fails with ${code}, its cause kept, alone and among others`, async () => {
     const bad = drafter('bad', propose as Drafter['propose']);
     for (const others of [[], [drafter('good', () => chain([7, 1]))]]) {
-      const error = await proposed(new Proposer([bad, ...others], undefined, checkTree)).catch(
+      const error = await proposed(new Proposer([bad, ...others], undefined, checkProposal)).catch(
         (reason: unknown) => reason,
       );
       assert.instance(error, ForetokenError);
