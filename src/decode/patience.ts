@@ -20,8 +20,9 @@ const EXPLORATION = 0.001;
 const CHEAP = 0.005;
 /** Of all drafting, in plain steps: each token adds this allowance, so that losses stay below it in the long run ... */
 const ALLOWANCE = 0.005;
-/** ... neither credit nor debt grows larger than this, and below the limit it is time for caution. */
-const MOST = 3;
+/** ... what was won is soon forgotten, as it says little about the next text, losses later; below the limit it is time for caution. */
+const MOST = 1;
+const LEAST = -3;
 const LIMIT = -1;
 
 interface Course {
@@ -48,7 +49,7 @@ export class Patience {
   settle(tokens: number, spent: number): void {
     this.#now++;
     const balance = this.#balance + (1 + ALLOWANCE) * tokens - spent;
-    this.#balance = Math.max(-MOST, Math.min(MOST, balance));
+    this.#balance = Math.max(LEAST, Math.min(MOST, balance));
   }
 
   /** Steps that a drafter still rests, this one included; 0 or less while it works. */
