@@ -48,8 +48,7 @@ export class Patience {
   /** The end of a step of so many tokens, whose pass and drafting took as long as so many plain steps. */
   settle(tokens: number, spent: number): void {
     this.#now++;
-    const balance = this.#balance + (1 + ALLOWANCE) * tokens - spent;
-    this.#balance = Math.max(LEAST, Math.min(MOST, balance));
+    this.#balance = Math.max(LEAST, Math.min(MOST, this.#balance + (1 + ALLOWANCE) * tokens - spent));
   }
 
   /** Steps that a drafter still rests, this one included; 0 or less while it works. */
