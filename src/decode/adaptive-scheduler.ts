@@ -48,11 +48,8 @@ export interface Experience {
 const MARGIN = 1.03;
 /** The same while drafting has lost more than it won. */
 const CAUTIOUS_MARGIN = 1.3;
-/** Drafting that does not pay is tried again after 0, 1, 3, 7 ... steps, until trying costs this share of the time. */
-const EXPLORATION = 0.005;
-const LONGEST_PAUSE = 63;
 /** Of plain passes, which are all alike, so many share one measurement. */
-const PLAIN_TIMED = 8;
+const PLAIN_TIMED = 4;
 /** A chain that is less likely to hold than this is not looked at further. */
 const LEAST_LIKELY = 0.01;
 /** Weight of the newest step in running means. */
@@ -75,9 +72,8 @@ export class AdaptiveScheduler implements Scheduler {
   readonly #gains: Float64Array;
   /** What was proposed for the current step, if anything. */
   #proposed: DraftTree | undefined;
-  /** Steps still to be taken without a proposal, and how many it will be after the next one that does not pay. */
+  /** Steps still to be taken without a proposal. */
   #pause = 0;
-  #nextPause = 0;
   /** Running means: plain steps that a proposal saves, nodes kept of a proposal. */
   #saved = 0;
   /** Of the latest steps: tokens, and plain steps that they took. */
@@ -153,7 +149,7 @@ export class AdaptiveScheduler implements Scheduler {
     if (this.#proposed) {
       this.#acceptance.observe(this.#proposed, this.#drafters.sources, emitted);
       this.#drafting.add(draftMs);
-      this.#rest(nodes);
+      this.#pause = this.#patience.pause(nodes > 1 || this.#saved >= this.#draftShare, this.#draftShare);
     }
     this.#tokens += emitted.length - this.#tokens / RATE_MEMORY;
     this.#spent += spent - this.#spent / RATE_MEMORY;
@@ -214,18 +210,6 @@ export class AdaptiveScheduler implements Scheduler {
     let others = 0;
     for (let i = 0; i < this.#gains.length; i++) if (i !== drafter) others = Math.max(others, this.#gains[i]!);
     return Math.max(0, this.#gains[drafter]! - others);
-  }
-
-  /** Decides when drafters are asked again: at once after a proposal that paid, else each time later. */
-  #rest(nodes: number): void {
-    const draftShare = this.#draftShare;
-    if (nodes > 1 || this.#saved >= draftShare) {
-      this.#nextPause >>= 1;
-      return;
-    }
-    const longest = Math.min(LONGEST_PAUSE, Math.ceil(draftShare / EXPLORATION) - 1);
-    this.#pause = Math.min(this.#nextPause, longest);
-    this.#nextPause = 2 * this.#pause + 1;
   }
 
   explain(): string {

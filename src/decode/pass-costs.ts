@@ -25,7 +25,7 @@ const FADING = 0.97;
 /** The line is nowhere below this share of T(1). */
 const LEAST = 0.5;
 /** The curve is drawn anew after a pass over several tokens, and after so many plain ones. */
-const REDRAWN = 16;
+const REDRAWN = 4;
 /** A pass counts as at most so many times slower or faster than expected; and all knots follow it by this share, within smaller bounds. */
 const OUTLIER = 12;
 const COMMON = 0.02;

@@ -25,6 +25,10 @@ const MOST = 1;
 const LEAST = -3;
 const LIMIT = -1;
 
+/** Asking that does not pay is tried again after 0, 1, 3, 7 ... steps, until it costs this share of the time. */
+const ASKING = 0.005;
+const LONGEST_PAUSE = 63;
+
 interface Course {
   /** Of this trial: plain steps earned less those spent, and steps so far. */
   balance: number;
@@ -39,6 +43,8 @@ export class Patience {
   #balance = 0;
   /** Steps so far. */
   #now = 0;
+  /** The pause after the next proposal that does not pay. */
+  #nextPause = 0;
 
   /** Whether drafting has lost more than it won: what drafters promise is to be doubted. */
   get isCautious(): boolean {
@@ -49,6 +55,17 @@ export class Patience {
   settle(tokens: number, spent: number): void {
     this.#now++;
     this.#balance = Math.max(LEAST, Math.min(MOST, this.#balance + (1 + ALLOWANCE) * tokens - spent));
+  }
+
+  /** @returns for how many steps drafters are not asked after a proposal that did or did not pay, and took so many plain steps */
+  pause(paid: boolean, spent: number): number {
+    if (paid) {
+      this.#nextPause >>= 1;
+      return 0;
+    }
+    const pause = Math.min(this.#nextPause, LONGEST_PAUSE, Math.ceil(spent / ASKING) - 1);
+    this.#nextPause = 2 * pause + 1;
+    return pause;
   }
 
   /** Steps that a drafter still rests, this one included; 0 or less while it works. */

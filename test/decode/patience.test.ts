@@ -65,6 +65,18 @@ test('neither a credit nor a debt grows without end', () => {
   assert.not(patience.isCautious, 'three good passes end any debt');
 });
 
+test('pauses after proposals that do not pay double up to half a percent of the time, also from one generation to the next', () => {
+  const patience = new Patience();
+  assert.equal(
+    Array.from({ length: 8 }, () => patience.pause(false, 0.1)),
+    [0, 1, 3, 7, 15, 19, 19, 19],
+  );
+  assert.is(patience.pause(true, 0.1), 0);
+  assert.is(patience.pause(false, 0.1), 19);
+  for (let i = 0; i < 8; i++) patience.pause(true, 0.1);
+  assert.is(patience.pause(false, 0.1), 0);
+});
+
 test('every drafter has a course of its own', () => {
   const patience = new Patience();
   course(patience, TRIAL, 0, 0.1, 'x');
