@@ -24,17 +24,34 @@ export interface Alphabet {
   readonly fuseUnknown: boolean;
 }
 
+const encoder = new TextEncoder();
+/** Bytes of one character, the longest of which has four. */
+const encoded = new Uint8Array(4);
+
 /** The characters of a piece as tokens. */
 export function symbolsOf(piece: string, { pieces, bytes, unknown, fuseUnknown }: Alphabet): Int32Array {
-  const ids: number[] = [];
+  // A character has at most a token for each of its bytes, of which no UTF-16 unit takes more than three.
+  const ids = new Int32Array(3 * piece.length);
+  let length = 0;
   let wasUnknown = false;
   for (const character of piece) {
+    const start = length;
     const id = pieces.get(character);
-    const spelled = id === undefined ? Array.from(new TextEncoder().encode(character), (byte) => bytes[byte]!) : [id];
-    const isUnknown = spelled.includes(-1);
-    if (!isUnknown) ids.push(...spelled);
-    else if (unknown >= 0 && !(wasUnknown && fuseUnknown)) ids.push(unknown);
+    let isUnknown = false;
+    if (id !== undefined) ids[length++] = id;
+    else {
+      const { written } = encoder.encodeInto(character, encoded);
+      for (let i = 0; i < written; i++) {
+        const byte = bytes[encoded[i]!]!;
+        ids[length++] = byte;
+        isUnknown ||= byte < 0;
+      }
+    }
+    if (isUnknown) {
+      length = start;
+      if (unknown >= 0 && !(wasUnknown && fuseUnknown)) ids[length++] = unknown;
+    }
     wasUnknown = isUnknown;
   }
-  return Int32Array.from(ids);
+  return ids.slice(0, length);
 }
