@@ -12,7 +12,7 @@ const SUITES = [
   { name: 'long proofs', budget: 7200, fileTimeout: 7200, needsHosts: true, matches: /^test\/full\// },
   { name: 'runtimes', budget: 240, fileTimeout: 180, needsHosts: true, matches: /^test\/runtimes\// },
   { name: 'packaging', budget: 150, fileTimeout: 150, needsHosts: true, matches: /^test\/packaging\// },
-  { name: 'proofs', budget: 240, fileTimeout: 180, matches: /\.proof\.test\.ts$/ },
+  { name: 'proofs', budget: 360, fileTimeout: 180, matches: /\.proof\.test\.ts$/ },
   { name: 'fuzz', budget: 120, fileTimeout: 120, matches: /\.fuzz\.test\.ts$/ },
   { name: 'whole generations', budget: 180, fileTimeout: 120, matches: /^test\/(cli|generate)\// },
   { name: 'quick tests', budget: 90, fileTimeout: 60, matches: /\.test\.ts$/ },
