@@ -1,6 +1,9 @@
 /**
  * Does `auto` ever cost more than plain decoding on free prose and code?
- * Usage: node bench/prose.ts [--model foretoken-code] [--dtypes q8,f32] [--temperatures 0,0.8] [--max-tokens 192] [--rounds 7] [--out FILE]
+ * Usage: node bench/prose.ts [--model foretoken-code] [--dtypes q8,f32] [--temperatures 0,0.8] [--max-tokens 192] [--rounds 7] [--draft auto]
+ *   [--out FILE]
+ *
+ * `--draft none` measures plain decoding against itself: how far apart two sides are that do the same.
  *
  * The promise is tokens/s of at least 0.97 of plain decoding, with a 95% interval that does not go below it. Outputs that fall into a loop are
  * measured apart: they are what small models do, and what every drafter guesses best.
@@ -22,7 +25,9 @@ const options = benchOptions({
   temperatures: '0,0.8',
   'max-tokens': '192',
   rounds: '7',
+  draft: 'auto',
 });
+const draft = options.draft === 'none' ? 'none' : 'auto';
 const report = new Report('prose', 'Does `auto` ever cost more than plain decoding on free prose and code?');
 const rounds = Number(options.rounds);
 
@@ -32,7 +37,7 @@ for (const dtype of options.dtypes.split(',') as WeightType[]) {
     const cases = proseCases(model, Number(options['max-tokens']), temperature);
     const comparisons = await compare(
       model,
-      cases.map(({ ids, options }) => ({ ids, options, draft: () => 'auto' as const })),
+      cases.map(({ ids, options }) => ({ ids, options, draft: () => draft })),
       { rounds },
     );
     const looping = comparisons.map(({ plain }) => hasLoop(plain.tokens));
