@@ -464,6 +464,25 @@ test('a host that gives fetch no way to stop is stopped all the same', async () 
   assert.is(await source.read(0, 1, controller.signal).catch((error: unknown) => error), reason);
 });
 
+test('memory that a body comes in is given back at once, where nothing else lies in it', async () => {
+  const pieces = [file.slice(0, 5000), file.slice(5000, 9000), file.subarray(9000, 12_000), file.slice(12_000, 13_000)];
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(piece);
+      controller.close();
+    },
+  });
+  const answer = async () => new Response(body, { headers: { 'content-length': '13000' } });
+  const source = (await openUrl('x:', 'x', { fetch: answer }))!;
+  assert.ok(same(await source.read(0, 13_000), 0));
+  const canDetach = 'transfer' in ArrayBuffer.prototype;
+  // The source still holds the last piece.
+  assert.equal(
+    pieces.map(({ length }) => length),
+    canDetach ? [0, 0, 3000, 1000] : [5000, 4000, 3000, 1000],
+  );
+});
+
 test('a safetensors file by URL is one request, header and weights', async () => {
   const values = Float32Array.from({ length: MEGABYTE }, (_, i) => i);
   const bytes = writeSafetensors([

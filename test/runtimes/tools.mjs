@@ -87,6 +87,7 @@ export function buildWithWebpack({ entry, outFolder }) {
     output: { path: outFolder, module: true, chunkFormat: 'module', filename: '[name].js' },
     experiments: { outputModule: true },
     target: ['web', 'es2022'],
+    resolve: { tsconfig: false }, // on newer Node webpack reads it, and that of the repository maps `foretoken` to src
     performance: false,
   };
   return new Promise((resolve, reject) => {
