@@ -18,7 +18,7 @@ export interface StoreOptions {
 
 /** Small, as a search jumps; a disk reads no less at once. */
 const BLOCK_BYTES = 4096;
-/** A search looks at 15 x 2 x 32 places and as many tokens at most, so all its blocks fit. */
+/** A search looks at some 200 places and the tokens before each, so all its blocks fit. */
 const LEAST_CACHE = 4096 * BLOCK_BYTES;
 const MOST_CACHE = 2 ** 30;
 /** More misses than that of one search, and somebody else takes the blocks away. */
@@ -32,6 +32,8 @@ export interface Found {
   readonly from: number;
   readonly to: number;
 }
+
+const NOWHERE: Found = { length: 0, from: 0, to: 0 };
 
 /**
  * Opens a store. The table of its tokens is read, the rest when it is needed.
@@ -147,16 +149,19 @@ export class TextStore {
    */
   find(text: ArrayLike<number>): Found {
     const last = text[text.length - 1]!;
-    let found = { length: 0, from: 0, to: 0 };
-    if (!(text.length > 0 && last < this.vocab)) return found;
-    let [from, to] = [this.#starts[last]!, this.#starts[last + 1]!];
-    for (let depth = 1; from < to; depth++) {
-      found = { length: depth, from, to };
-      if (depth === DEPTH || depth === text.length) break;
-      const token = text[text.length - 1 - depth]!;
-      [from, to] = [this.#firstFrom(from, to, depth, token), this.#firstFrom(from, to, depth, token + 1)];
-    }
-    return found;
+    if (!(text.length > 0 && last < this.vocab)) return NOWHERE;
+    const [from, to] = [this.#starts[last]!, this.#starts[last + 1]!];
+    if (from === to) return NOWHERE;
+    // Where the text would stand among the places: those that agree longest lie on both sides.
+    const here = firstWhere(from, to, (number) => this.#isBehind(number, text));
+    const before = here > from ? this.#agreement(here - 1, text) : 0;
+    const length = Math.max(before, here < to ? this.#agreement(here, text) : 0);
+    const agrees = (number: number) => this.#agreement(number, text) >= length;
+    return {
+      length,
+      from: before < length ? here : here - reach(here - from, (steps) => agrees(here - steps)),
+      to: here + reach(to - here, (steps) => agrees(here + steps - 1)),
+    };
   }
 
   /** Position of a place, by its number. @throws {BlockMiss} @throws {ForetokenError} `store.offset` */
@@ -186,16 +191,39 @@ export class TextStore {
     return token;
   }
 
-  /** Of places whose tokens before agree up to `depth`: the first whose token there is `token` or more. */
-  #firstFrom(from: number, to: number, depth: number, token: number): number {
-    let [low, high] = [from, to];
-    while (low < high) {
-      const middle = low + ((high - low) >>> 1);
-      const position = this.place(middle);
-      const key = position > depth ? this.tokenAt(position - 1 - depth) : -1;
-      if (key < token) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** Tokens before a place that agree with the end of a text; its last one does. */
+  #agreement(number: number, text: ArrayLike<number>): number {
+    const position = this.place(number);
+    const most = Math.min(DEPTH, text.length, position);
+    let agreed = 1;
+    while (agreed < most && this.tokenAt(position - 1 - agreed) === text[text.length - 1 - agreed]) agreed++;
+    return agreed;
   }
+
+  /** Whether the tokens before a place, read backwards, are those of the text or come after them. */
+  #isBehind(number: number, text: ArrayLike<number>): boolean {
+    const agreed = this.#agreement(number, text);
+    if (agreed === DEPTH || agreed === text.length) return true;
+    const position = this.place(number);
+    const token = position > agreed ? this.tokenAt(position - 1 - agreed) : -1;
+    return token > text[text.length - 1 - agreed]!;
+  }
+}
+
+/** The first number of from..to - 1 that `holds`, as do all behind it; `to` where none does. */
+function firstWhere(from: number, to: number, holds: (number: number) => boolean): number {
+  let [low, high] = [from, to];
+  while (low < high) {
+    const middle = low + ((high - low) >>> 1);
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** How many steps go on, of `most`: the first ones do, up to one. In strides that double, as mostly few do. */
+function reach(most: number, goesOn: (steps: number) => boolean): number {
+  let stride = 1;
+  while (stride <= most && goesOn(stride)) stride *= 2;
+  return firstWhere((stride >> 1) + 1, Math.min(stride, most + 1), (steps) => !goesOn(steps)) - 1;
 }
