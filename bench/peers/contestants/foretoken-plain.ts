@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type Contestant, type Job, NotOffered } from './contestant.ts';
-import { built, loadForetoken } from './foretoken.ts';
+import { loadForetoken } from './foretoken.ts';
 
 export async function load(job: Job): Promise<Contestant> {
   if (job.threads > 1) throw new NotOffered('compiled kernels have one thread');
-  return loadForetoken(job, await WebAssembly.compile(await readFile(new URL(built('kernels.wasm')))));
+  return loadForetoken(job, await WebAssembly.compile(await readFile(new URL('../../../build/kernels.wasm', import.meta.url))));
 }

@@ -1,5 +1,5 @@
 /**
- * Foretoken itself, as built in `dist/`, in Node or a page.
+ * Foretoken itself, as compiled in `build/package/` before its modules are gathered, in Node or a page.
  * @module
  */
 import { type Contestant, type Generated, type Job, NotOffered, passTokens } from './contestant.ts';
@@ -9,8 +9,8 @@ type TreeModule = typeof import('../../../src/tree/draft-tree.ts');
 
 type EngineModule = typeof import('../../../src/engine/engine.ts');
 
-/** A name that no type checker follows: `dist/` is there only after `npm run build`. */
-export const built = (path: string): string => new URL(`../../../dist/${path}`, import.meta.url).href;
+/** A name that no type checker follows: it is there only after `npm run build`. */
+const built = (path: string): string => new URL(`../../../build/package/${path}`, import.meta.url).href;
 
 /** With the kernels that this build of Foretoken takes for the host. */
 export function load(job: Job): Promise<Contestant> {
