@@ -8,5 +8,8 @@ import { loadForetoken } from './foretoken.ts';
 
 export async function load(job: Job): Promise<Contestant> {
   if (job.threads > 1) throw new NotOffered('compiled kernels have one thread');
-  return loadForetoken(job, await WebAssembly.compile(await readFile(new URL('../../../build/kernels.wasm', import.meta.url))));
+  return loadForetoken(
+    job,
+    await WebAssembly.compile(await readFile(new URL('../../../build/kernels.wasm', import.meta.url))),
+  );
 }
