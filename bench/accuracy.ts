@@ -6,39 +6,14 @@
  * and each but the last of a function from a cache of the type in question.
  */
 import { BenchModel } from '../src/cli/bench-model.ts';
-import { exp, log } from '../src/engine/math.ts';
 import type { KvType, WeightType } from '../src/model/memory-plan.ts';
-import type { Target } from '../src/model/target.ts';
-import { chain } from '../src/tree/draft-tree.ts';
+import { costs } from './shared/costs.ts';
 import { modelSource } from './shared/models.ts';
 import { heldOutEdits } from './shared/prompts.ts';
 import { benchOptions, Report } from './shared/report.ts';
 
 const options = benchOptions({ model: 'foretoken-code', dtypes: 'f32,bf16,f16,q8,q4', kv: 'f32,f16,q8', texts: '60' });
 const report = new Report('accuracy', 'What do the types of the weights and of the KV cache cost in accuracy?');
-
-/** Cost of each token but the first, in nats. */
-function costs(target: Target, tokens: readonly number[]): number[] {
-  target.truncate(0);
-  const result: number[] = [];
-  for (let start = 0; start < tokens.length; start += target.maxNodes) {
-    const piece = chain(tokens.slice(start, start + target.maxNodes));
-    const rows = target.forward(piece, 'all');
-    for (let i = 0; i < piece.tokens.length && start + i + 1 < tokens.length; i++) {
-      result.push(costOf(rows.logits(i), tokens[start + i + 1]!));
-    }
-    target.commit(Int32Array.from(piece.tokens.keys()));
-  }
-  return result;
-}
-
-/** -ln of the softmax at one token. */
-function costOf(logits: Float32Array, token: number): number {
-  const most = logits.reduce((a, b) => Math.max(a, b));
-  let sum = 0;
-  for (const logit of logits) sum += exp(logit - most);
-  return most + log(sum) - logits[token]!;
-}
 
 // Every function once: several edits may be of one.
 const texts = [...new Set(heldOutEdits().map(({ before }) => before))].slice(0, Number(options.texts));

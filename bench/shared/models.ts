@@ -7,9 +7,9 @@ import { randomModel, SHAPES } from '../../src/cli/random-model.ts';
 import type { FolderInput } from '../../src/formats/folder.ts';
 import { repository } from './prompts.ts';
 
-/** @param name a name of SHAPES, `foretoken-code`, or a path */
+/** @param name a name of SHAPES or of a model in `weights/`, or a path */
 export function modelSource(name: string): FolderInput {
   const shape = SHAPES[name];
   if (shape) return randomModel(shape);
-  return name === 'foretoken-code' ? join(repository, 'weights/foretoken-code') : name;
+  return name.startsWith('foretoken-code') ? join(repository, 'weights', name) : name;
 }

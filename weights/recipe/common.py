@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 RECIPE = Path(__file__).resolve().parent
-MODEL = RECIPE.parent / "foretoken-code"
+MODEL = RECIPE.parent / "foretoken-code-28m"
 WORK = Path(os.environ.get("FORETOKEN_TRAIN", RECIPE / "work"))  # corpus, tokens, checkpoints: never committed
+EXPORT = WORK / MODEL.name  # in bfloat16, for transformers
 END_OF_TEXT = "<|endoftext|>"  # id 0
 
 

@@ -21,9 +21,8 @@ from model import Llama
 
 LOOKING_BACK = 1, 2, 3, 4  # tokens, by pair of heads
 MATCHING_HEADS = 4
-# Which layers look back and which match, before and after growth. Layer 0 sees tokens alone, nothing that is the same at all positions, and
-# looks back badly (0.6 of its attention where it should be); the layer that growth puts behind it does not.
-LESSONS = {4: (0, (1, 2)), 8: (1, (2, 4, 6))}
+# Layer 0 sees tokens alone, nothing that is the same at all positions, and would look back badly (0.6 of its attention where it should be).
+LOOKING, MATCHING = 1, (2, 4, 6)  # layers
 LONGEST_MATCH = 16
 
 
@@ -57,10 +56,9 @@ def lessons_for(model: Llama, tokens: Tensor, marks: Tensor) -> None:
     longest = torch.from_numpy(np.stack([copies(row) for row in tokens.numpy()]))
     source, told = marks[:, 1:, :2].unbind(2)
     copied = torch.where(source >= 0, source, longest)
-    looking, matching = LESSONS[len(model.model.layers)]
-    model.model.layers[looking].self_attn.lesson = torch.stack(before, dim=1)
-    for layer in matching:
-        target = torch.where(told >= 0, told, copied) if layer == matching[-1] else copied
+    model.model.layers[LOOKING].self_attn.lesson = torch.stack(before, dim=1)
+    for layer in MATCHING:
+        target = torch.where(told >= 0, told, copied) if layer == MATCHING[-1] else copied
         model.model.layers[layer].self_attn.lesson = target[:, None].expand(-1, MATCHING_HEADS, -1)
 
 
@@ -104,11 +102,10 @@ def write_values(model: Llama, tokens: Tensor, nats: float = 8.0) -> None:
     model(tokens)
     for hook in hooks:
         hook.remove()
-    matching = LESSONS[len(inputs)][1]
-    dims = len(matching) * MATCHING_HEADS // groups * c.head_dim  # of the code: its squared length, and so the logit's rise at scale 1
+    dims = len(MATCHING) * MATCHING_HEADS // groups * c.head_dim  # of the code: its squared length, and so the logit's rise at scale 1
     scale = nats * residual[0].square().mean().sqrt() / (model.model.norm.weight.mean() * dims)
     start = 0
-    for layer in matching:
+    for layer in MATCHING:
         attention, x, heads = model.model.layers[layer].self_attn, inputs[layer][0], MATCHING_HEADS
         kv = heads // groups
         part = mix[:, start : start + kv * c.head_dim]

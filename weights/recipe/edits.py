@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from common import RECIPE, WORK, read_jsonl, write_jsonl
 
-PAIR_BYTES = 26_000_000  # stop here: more than a run reads
+PAIR_BYTES = 48_000_000  # stop here: more than a run reads
 HELD_OUT_PAIRS = 300
 PROMPT = "### Instruction\n{instruction}\n### Before\n{before}\n### After\n"
 END = "\n### End\n"
@@ -218,7 +218,8 @@ def main() -> None:
     rng.shuffle(held_out)
     chosen = {e["before"]: e for e in edits(held_out, pool, rng, 20, 60, 12)}
     chosen = rng.sample(list(chosen.values()), min(HELD_OUT_PAIRS, len(chosen)))
-    write_jsonl(RECIPE / "edits-heldout.jsonl", chosen)
+    if not (RECIPE / "edits-heldout.jsonl").exists():  # models are compared by the same edits
+        write_jsonl(RECIPE / "edits-heldout.jsonl", chosen)
     print(len(pairs), "training pairs", size, "bytes", Counter(p["kind"] for p in pairs))
     print(len(chosen), "held-out pairs", Counter(e["kind"] for e in chosen), "pool", len(pool))
 

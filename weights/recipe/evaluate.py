@@ -1,6 +1,6 @@
-"""Step 7: measure what is shipped. ../foretoken-code -> evaluation.json
+"""Step 7: measure what is shipped, in bfloat16. WORK/foretoken-code-28m -> evaluation.json
 
-    python evaluate.py bytes     bits per byte of every held-out file, beside xz -9
+    python evaluate.py bytes     bits per byte of every held-out file, beside xz -9 and a 5-gram model
     python evaluate.py edits     held-out edits that greedy decoding gets right to the character, and the share of their tokens that it does
     python evaluate.py samples   a few completions, for people to read
 """
@@ -11,12 +11,15 @@ import lzma
 import math
 from collections import defaultdict
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
-from common import MODEL, RECIPE, WORK, read_jsonl
+from common import EXPORT, RECIPE, WORK, read_jsonl
 from edits import END, PROMPT
+from model import Config
+from ngram import ORDER, bits as ngram_bits
 
 CONTEXT, STRIDE = 2048, 1024
 SAMPLES = [
@@ -24,6 +27,12 @@ SAMPLES = [
     "import { readFile } from 'node:fs/promises';\n\n/**\n * Reads a JSON file.\n",
     "# Getting started\n\nInstall the package with npm:\n",
     "export interface Options {\n",
+    "class Queue {\n  constructor() {\n    this.items = [];\n  }\n\n  push(item) {\n",
+    "describe('parse', () => {\n  it('returns an empty list for an empty string', () => {\n",
+    "const express = require('express');\nconst app = express();\n\napp.get('/users/:id', async (req, res) => {\n",
+    "## Options\n\n| Name | Type | Default | Description |\n| --- | --- | --- | --- |\n",
+    "/**\n * Returns the sum of all numbers in the array.\n *\n * @param {number[]} values\n * @returns {number}\n */\n",
+    "import * as React from 'react';\n\nexport function Button({ children, onClick }: ButtonProps) {\n",
 ]
 
 
@@ -42,6 +51,12 @@ def nats_of(model: LlamaForCausalLM, tokens: list[int]) -> float:
     return total
 
 
+def five_gram(files: list[dict]) -> float:
+    """Bits of all held-out files by an n-gram model of every file that training may read."""
+    held_out = np.concatenate([[0], *(file["tokens"] for file in files)])
+    return ngram_bits(np.fromfile(WORK / "docs.bin", np.uint16), held_out, Config().vocab_size)[1:].sum()
+
+
 def measure_bytes(model: LlamaForCausalLM) -> dict:
     """Bits per byte by package and in all."""
     rows = read_jsonl(WORK / "heldout.jsonl")
@@ -58,6 +73,7 @@ def measure_bytes(model: LlamaForCausalLM) -> dict:
         "files": len(rows),
         "bytes": total,
         "bitsPerByte": round(sum(bits.values()) / total, 4),
+        f"{ORDER}Gram": round(five_gram(tokens) / total, 4),
         "xzPerFile": round(sum(squeezed.values()) / total, 4),
         "xzConcatenated": round(8 * len(lzma.compress(whole, preset=9)) / total, 4),
         "packages": {
@@ -104,8 +120,8 @@ def main() -> None:
     parser.add_argument("what", nargs="+", choices=["bytes", "edits", "samples"])
     parser.add_argument("--limit", type=int, default=1000, help="edits")
     args = parser.parse_args()
-    model = LlamaForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
-    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    model = LlamaForCausalLM.from_pretrained(EXPORT, dtype=torch.float32).eval()
+    tokenizer = Tokenizer.from_file(str(EXPORT / "tokenizer.json"))
     for what in args.what:
         if what == "bytes":
             result = measure_bytes(model)

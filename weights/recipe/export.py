@@ -1,13 +1,23 @@
-"""Step 6: the checkpoint as others read it. run.pt -> ../foretoken-code/{model.safetensors, config.json}"""
+"""Step 6: the checkpoint as others read it. run.pt -> WORK/foretoken-code-28m/ in bf16; in q8 -> ../foretoken-code-28m/{model.safetensors, config.json}"""
 
 import argparse
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from common import MODEL, WORK
+from common import EXPORT, MODEL, RECIPE, WORK
 from model import Config, Llama
+
+SHIPPED = ["model.safetensors", "config.json", "generation_config.json"]
+
+
+def convert(folder: Path, out: Path, dtype: str) -> None:
+    """Another type of weights, by the package's own command."""
+    subprocess.run(["node", RECIPE.parents[1] / "dist/cli/main.js", "convert", folder, out, "--dtype", dtype], check=True)
 
 
 def main() -> None:
@@ -15,14 +25,19 @@ def main() -> None:
     parser.add_argument("--name", default="run")
     saved = torch.load(WORK / f"{parser.parse_args().name}.pt", weights_only=True)
     model = Llama.from_state(Config(), saved["model"])
-    if len(model.model.layers) < model.config.num_hidden_layers:
-        model.grow()  # an early checkpoint: the same function in the final shape
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
-    MODEL.mkdir(exist_ok=True)
-    save_file(weights, MODEL / "model.safetensors")  # the head is the embedding: no tensor of its own
-    (MODEL / "config.json").write_text(json.dumps(Config().to_hf(), indent=2) + "\n")
+    EXPORT.mkdir(exist_ok=True)
+    save_file(weights, EXPORT / "model.safetensors")  # the head is the embedding: no tensor of its own
+    (EXPORT / "config.json").write_text(json.dumps(Config().to_hf(), indent=2) + "\n")
     generation = {"bos_token_id": 0, "eos_token_id": 0, "do_sample": False}
-    (MODEL / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    (EXPORT / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(MODEL / name, EXPORT)
+    quantised = WORK / "quantised"
+    shutil.rmtree(quantised, ignore_errors=True)
+    convert(EXPORT, quantised, "q8")
+    for name in SHIPPED:
+        shutil.copy(quantised / name, MODEL)
     print(f"{sum(t.numel() for t in weights.values())} parameters after {saved['seen']} tokens")
 
 

@@ -4,13 +4,13 @@ Names follow Hugging Face's LlamaForCausalLM, so `state_dict()` is the checkpoin
 Shapes: B sequences, T positions, D width, H query heads, K kv heads, V vocab, L layers.
 """
 
-import copy
 from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from attention import causal_attention
 from rounding import activations, q4, rounded
 
 # Of the embedding's first values. The final norm undoes it for the logits, so they start small, while tokens stay visible beside what the
@@ -23,13 +23,13 @@ LESSON_STRIDE = 4
 class Config:
     """The fields of config.json that shape the network."""
 
-    vocab_size: int = 4096
-    hidden_size: int = 256
-    intermediate_size: int = 704
+    vocab_size: int = 8192
+    hidden_size: int = 512
+    intermediate_size: int = 1408
     num_hidden_layers: int = 8
     num_attention_heads: int = 8
     num_key_value_heads: int = 4
-    head_dim: int = 32
+    head_dim: int = 64
     max_position_embeddings: int = 2048
     rope_theta: float = 10000.0
     rms_norm_eps: float = 1e-5
@@ -75,21 +75,34 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
-class CrossEntropy(torch.autograd.Function):
-    """Weighted mean cross entropy in nats of logits (N, V) and targets (N,), weights (N,). Its gradient, softmax less one-hot, is written over the
-    probabilities: a quarter of the memory traffic of the usual three operations, which is a tenth of a training step here."""
+class HeadLoss(torch.autograd.Function):
+    """Weighted mean cross entropy in nats of x (N, D) times embedding (V, D) transposed, and targets (N,), weights (N,).
+
+    The gradient, softmax less one-hot, is known as soon as the loss is: both are made together, some rows at a time.
+    """
+
+    ROWS = 512
 
     @staticmethod
-    def forward(ctx, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        probabilities, shares = logits.softmax(-1), weights / weights.sum()
-        ctx.save_for_backward(probabilities, targets, shares)
-        return -(probabilities.gather(1, targets[:, None]).clamp(min=1e-30).log().squeeze(1) * shares).sum()
+    def forward(ctx, x: Tensor, embedding: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        shares = (weights / weights.sum())[:, None]
+        targets = targets[:, None]
+        table = embedding.to(x.dtype)
+        turned = table.T.contiguous()  # products with a transposed matrix copy it first
+        towards_logits, loss = x.new_empty(len(x), len(table)), 0.0
+        for start in range(0, len(x), HeadLoss.ROWS):
+            rows = slice(start, start + HeadLoss.ROWS)
+            p = torch.softmax(x[rows] @ turned, -1, out=towards_logits[rows])
+            right = p.gather(1, targets[rows])
+            loss = loss - (right.float().clamp(min=1e-30).log() * shares[rows]).sum()
+            p.scatter_(1, targets[rows], right - 1).mul_(shares[rows].to(p.dtype))
+        ctx.save_for_backward(towards_logits @ table, x.T.contiguous() @ towards_logits)
+        return loss
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
-        probabilities, targets, shares = ctx.saved_tensors
-        probabilities[torch.arange(len(targets)), targets] -= 1
-        return probabilities.mul_(gradient * shares[:, None]), None, None
+        towards_x, towards_turned = ctx.saved_tensors
+        return towards_x * gradient, towards_turned.T.float() * gradient, None, None
 
 
 def rope_tables(config: Config) -> tuple[Tensor, Tensor]:
@@ -119,16 +132,19 @@ class Attention(nn.Module):
         self.v_proj = Linear(c.hidden_size, c.num_key_value_heads * c.head_dim, bias=False)
         self.o_proj = Linear(c.num_attention_heads * c.head_dim, c.hidden_size, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, D) -> q, k, v (B, H, T, head_dim), rotated; keys and values repeated for each query head of their group."""
         B, T, _ = x.shape
         groups = self.c.num_attention_heads // self.c.num_key_value_heads
         q, k, v = (p(x).view(B, T, -1, self.c.head_dim).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+        q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
+        return q, k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """(B, H, T, head_dim) each -> (B, T, H * head_dim)"""
         if self.lesson is not None:
             self.lesson_loss = self.surprise(q, k, self.lesson)
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.o_proj(out.transpose(1, 2).reshape(B, T, -1))
+        return causal_attention(q, k, v).transpose(1, 2).flatten(2)
 
     def surprise(self, q: Tensor, k: Tensor, target: Tensor) -> Tensor:
         """Mean -log of the attention that the first heads pay to positions target (B, heads, T); -1 is left out. Of every LESSON_STRIDE positions
@@ -139,7 +155,8 @@ class Attention(nn.Module):
             return q.new_zeros(())
         heads = target.shape[1]
         future = torch.arange(q.shape[2]) > positions[:, None]
-        scores = (q[:, :heads, positions] @ k[:, :heads].transpose(2, 3) * self.c.head_dim**-0.5).masked_fill(future, -torch.inf)
+        scores = (q[:, :heads, positions] @ k[:, :heads].transpose(2, 3)).float() * self.c.head_dim**-0.5
+        scores = scores.masked_fill(future, -torch.inf)
         wanted = scores.gather(3, target.clamp(min=0)[..., None]).squeeze(3)
         return (scores.logsumexp(3) - wanted)[target >= 0].mean()
 
@@ -167,32 +184,40 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(c.hidden_size, c.rms_norm_eps)
         self.mlp = MLP(c)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+    def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.self_attn.project(self.input_layernorm(x), cos, sin)
+
+    def after(self, x: Tensor, attended: Tensor) -> Tensor:
+        x = x + self.self_attn.o_proj(attended)
         return x + self.mlp(self.post_attention_layernorm(x))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        return self.after(x, self.self_attn.attend(*self.before(x, cos, sin)))
+
+    def compile(self) -> None:
+        """Fuses what stands before and after attention: most of a step would be spent on moving numbers between its small operations."""
+        self.before = torch.compile(self.before, dynamic=False)
+        self.after = torch.compile(self.after, dynamic=False)
 
 
 class Decoder(nn.Module):
     """Embedding, L layers, final norm."""
 
-    def __init__(self, c: Config, layers: int):
+    def __init__(self, c: Config):
         super().__init__()
         self.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
-        self.layers = nn.ModuleList(Layer(c) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(c) for _ in range(c.num_hidden_layers))
         self.norm = RMSNorm(c.hidden_size, c.rms_norm_eps)
 
 
 class Llama(nn.Module):
-    """tokens (B, T) -> logits (B, T, V). The head is the embedding, transposed.
+    """tokens (B, T) -> logits (B, T, V). The head is the embedding, transposed."""
 
-    `layers` may be fewer than the configuration's while training begins; grow() brings the rest.
-    """
-
-    def __init__(self, config: Config, layers: int | None = None):
+    def __init__(self, config: Config):
         super().__init__()
         self.config = config
         self.rounding = False
-        self.model = Decoder(config, layers or config.num_hidden_layers)
+        self.model = Decoder(config)
         cos, sin = rope_tables(config)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -208,24 +233,15 @@ class Llama(nn.Module):
         elif isinstance(module, (Attention, MLP)):  # visited after its children: every block starts as the identity
             nn.init.zeros_((module.o_proj if isinstance(module, Attention) else module.down_proj).weight)
 
-    def grow(self) -> None:
-        """Twice the layers, the same function: after each layer a copy of it that adds nothing yet."""
-        layers = []
-        for layer in self.model.layers:
-            twin = copy.deepcopy(layer)
-            nn.init.zeros_(twin.self_attn.o_proj.weight)
-            nn.init.zeros_(twin.mlp.down_proj.weight)
-            layers += [layer, twin]
-        self.model.layers = nn.ModuleList(layers)
-
     @classmethod
     def from_state(cls, config: Config, state: dict[str, Tensor]) -> "Llama":
-        """The model of a checkpoint, grown or not."""
-        model = cls(config, 1 + max(int(name.split(".")[2]) for name in state if ".layers." in name))
+        """The model of a checkpoint."""
+        model = cls(config)
         model.load_state_dict(state)
         return model
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def hidden(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What the head multiplies: the last norm's output (B, T, D) and the embedding (V, D)."""
         T = tokens.shape[1]
         cos, sin = self.cos[:T], self.sin[:T]
         embedding = self.model.embed_tokens.weight
@@ -235,7 +251,10 @@ class Llama(nn.Module):
         for layer in self.model.layers:
             x = layer(x, cos, sin)
         x = self.model.norm(x)
-        return F.linear(rounded(x, activations) if self.rounding else x, embedding)
+        return rounded(x, activations) if self.rounding else x, embedding
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.linear(*self.hidden(tokens))
 
     def round(self, rounding: bool) -> None:
         """Whether matrices and what they multiply are rounded from now on (rounding.py)."""
@@ -244,7 +263,9 @@ class Llama(nn.Module):
 
     def loss(self, tokens: Tensor, weights: Tensor) -> Tensor:
         """Mean cross entropy in nats of tokens[:, 1:] given what comes before, for training. tokens and their weights (B, T + 1)."""
-        return CrossEntropy.apply(self(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten(), weights[:, 1:].flatten())
+        with torch.autocast("cpu", torch.bfloat16):
+            x, embedding = self.hidden(tokens[:, :-1])
+        return HeadLoss.apply(x.flatten(0, 1).bfloat16(), embedding, tokens[:, 1:].flatten(), weights[:, 1:].flatten())
 
     @torch.no_grad()
     def nats(self, tokens: Tensor) -> float:

@@ -14,12 +14,12 @@ def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
     """Newton-Schulz iteration: g (N, rows, cols) -> nearly U Vᵀ of each matrix's singular value decomposition."""
     a, b, c = 3.4445, -4.7750, 2.0315  # the quintic of the source: steep at 0, bounded on [0, 1]
     tall = g.shape[1] > g.shape[2]
-    x = g.transpose(1, 2) if tall else g
+    x = (g.transpose(1, 2) if tall else g).bfloat16()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(steps):
         s = x @ x.transpose(1, 2)
         x = a * x + (b * s + c * (s @ s)) @ x
-    return x.transpose(1, 2) if tall else x
+    return (x.transpose(1, 2) if tall else x).to(g.dtype)
 
 
 def orthogonalise_together(stack: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from tokenizers import Encoding, Tokenizer
 from common import MODEL, WORK, read_jsonl
 from edits import END, PROMPT
 
-DOC_BYTES = 75_000_000  # of files in shuffled order: more than a run reads
+DOC_BYTES = 130_000_000  # of files in shuffled order: more than a run reads
 
 
 def encode(tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:

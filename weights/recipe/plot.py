@@ -6,7 +6,7 @@ import shutil
 from common import RECIPE, WORK
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 360, 56, 34, 20, 46
-TARGET = 1.6  # bits per byte
+TARGET = 1.2  # bits per byte
 
 
 def ticks(low: float, high: float, step: float) -> list[float]:
@@ -20,7 +20,7 @@ def main() -> None:
     with open(RECIPE / "loss.csv") as file:
         rows = [(int(r["tokens"]) / 1e6, float(r["heldout_bits_per_byte"])) for r in csv.DictReader(file)]
     most = rows[-1][0]
-    low, high = 1.0, max(bpb for _, bpb in rows)
+    low, high = 0.8, max(bpb for _, bpb in rows)
     x = lambda tokens: LEFT + tokens / most * (WIDTH - LEFT - RIGHT)  # noqa: E731
     y = lambda bpb: TOP + (high - bpb) / (high - low) * (HEIGHT - TOP - BOTTOM)  # noqa: E731
     step = 1 if most < 12 else 2

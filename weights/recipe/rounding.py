@@ -10,6 +10,7 @@ BLOCK = 32
 LEVELS = 63  # of activations, each way
 
 
+@torch.compile(dynamic=False)
 def q4(weight: Tensor) -> Tensor:
     """The value of largest magnitude becomes -8 times the scale, the scale a half; the others the nearest of 16 multiples."""
     blocks = weight.reshape(-1, BLOCK)
@@ -19,6 +20,7 @@ def q4(weight: Tensor) -> Tensor:
     return (blocks * inverse).add_(8.5).floor_().clamp_(0, 15).sub_(8).mul_(scale).view_as(weight)
 
 
+@torch.compile(dynamic=False)
 def activations(x: Tensor) -> Tensor:
     """Multiples of a block's largest magnitude / 63."""
     blocks = x.reshape(*x.shape[:-1], -1, BLOCK)

@@ -39,16 +39,16 @@ class Course:
 
 FROM_NOTHING = Course(
     positions=[(0.0, 256), (0.1, 512), (0.75, 1024), (0.92, 2048)],
-    batches=[(0.0, 4096), (0.2, 8192)],
+    batches=[(0.0, 8192), (0.2, 16384)],
     pair_shares=[(0.0, 0.33), (0.34, 0.45)],
     repeat_shares=[(0.0, 0.25), (0.1, 0.1), (0.2, 0.0)],
     teach_until=0.85,
-    fall_from=0.5,
+    fall_from=0.4,
     round_from=0.7,
 )
 ONWARDS = Course(
     positions=[(0.0, 1024), (0.94, 2048)],
-    batches=[(0.0, 8192)],
+    batches=[(0.0, 16384)],
     pair_shares=[(0.0, 0.6)],
     repeat_shares=[(0.0, 0.0)],
     teach_until=0.85,
@@ -56,7 +56,6 @@ ONWARDS = Course(
     round_from=0.4,
 )
 VALUES_AT = 0.1  # of a run from nothing: heads look where they were told to, and their values are written
-GROW_AT = 0.5  # from 4 layers to 8
 LESSON_WEIGHT = 0.7
 EVAL_BYTES = 60_000
 
@@ -186,6 +185,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     """One of the processes. Their weights stay equal: same start, same gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    torch._dynamo.config.recompile_limit = 64  # layers, lengths of sequences and rounding each need code of their own; beyond the limit none is used
     torch.set_flush_denormal(True)  # attention is sharp, its small probabilities made a step half as slow again
     dist.init_process_group("gloo", f"file://{WORK}/{args.name}.rendezvous", rank=rank, world_size=args.processes)
     first = rank == 0
@@ -193,17 +193,19 @@ def run(rank: int, args: argparse.Namespace) -> None:
     data, config = Data(rank, args.processes), Config()
     path, log = WORK / f"{args.name}.pt", WORK / f"{args.name}.csv"
     saved = torch.load(path, weights_only=True) if args.resume else None
-    model = Llama.from_state(config, saved["model"]) if saved else Llama(config, config.num_hidden_layers // 2)
+    model = Llama.from_state(config, saved["model"]) if saved else Llama(config)
+    for layer in model.model.layers:
+        layer.compile()
     optimizers = optimizers_for(model, args)
-    seen, spent, pointed = 0, 0.0, False
-    course = ONWARDS if saved and len(model.model.layers) == config.num_hidden_layers else FROM_NOTHING
+    seen, spent, pointed, onwards = 0, 0.0, False, False
     if saved:
         for optimizer, state in zip(optimizers, saved["optimizers"] or []):
             optimizer.load_state_dict(state)
         data.state, seen, spent = saved["data"][rank] if saved["data"] else data.state, saved["seen"], saved["spent"]
-        pointed = saved.get("pointed", False)
+        pointed, onwards = saved["pointed"], saved["onwards"]
     elif first:
         log.write_text("tokens,minutes,rate,train_loss,heldout_bits_per_byte\n")
+    course = ONWARDS if onwards else FROM_NOTHING
     started = seen
     held_out, size = evaluation_set()
     held_out = held_out[rank :: args.processes]
@@ -225,7 +227,8 @@ def run(rank: int, args: argparse.Namespace) -> None:
         dist.all_gather_object(states, data.state)
         if first:
             parts = dict(model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers])
-            torch.save(dict(**parts, data=states, seen=seen, spent=spent, pointed=pointed), path.with_suffix(".tmp"))
+            going = dict(spent=spent, pointed=pointed, onwards=onwards or spent == 0)
+            torch.save(dict(**parts, data=states, seen=seen, **going), path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
 
     while True:
@@ -236,16 +239,9 @@ def run(rank: int, args: argparse.Namespace) -> None:
         share = rate(progress, (seen - started + 1) / 120_000, course.fall_from)
         if progress >= 1:
             break
-        growing = len(model.model.layers) < config.num_hidden_layers
-        if growing and not pointed and progress > VALUES_AT:
+        if not pointed and progress > VALUES_AT:
             pointed = True
             write_values(model, Data(0, 1).batch(12, 512, 0.4, 0.0)[0][:, :-1])
-        if growing and progress > GROW_AT:
-            states = [dict(o.state) for o in optimizers]
-            model.grow()
-            optimizers = optimizers_for(model, args)
-            for optimizer, state in zip(optimizers, states):
-                optimizer.state.update(state)
         positions, batch, *shares = (at(s, progress) for s in (course.positions, course.batches, course.pair_shares, course.repeat_shares))
         micro = max(args.micro, positions)
         parts = max(1, batch // (micro * args.processes))
@@ -293,7 +289,7 @@ def main() -> None:
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--embedding-rate", type=float, default=0.02)
     parser.add_argument("--norm-rate", type=float, default=0.002)
-    parser.add_argument("--micro", type=int, default=1024, help="tokens of one backward pass")
+    parser.add_argument("--micro", type=int, default=4096, help="tokens of one backward pass")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--name", default="run")
     parser.add_argument("--quick", action="store_true", help="no evaluation, no checkpoint")
