@@ -43,9 +43,12 @@ test('every file that package.json names is in the tarball', () => {
   );
 });
 
-for (const name of ['foretoken', 'foretoken-code']) {
-  test(`publint has nothing to say of ${name}`, () =>
-    check('publint/src/cli.js', join(packedFolder, 'node_modules', name), '--strict'));
+for (const [name, folder] of [
+  ['foretoken', installed],
+  ['foretoken-code', join(packedFolder, 'node_modules/foretoken-code')],
+  ['foretoken-code-28m', repositoryFile('weights/foretoken-code-28m')],
+] as const) {
+  test(`publint has nothing to say of ${name}`, () => check('publint/src/cli.js', folder, '--strict'));
 }
 
 test('are the types wrong? no', () => check('@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only'));

@@ -1,4 +1,4 @@
-"""Step 6: the checkpoint as others read it. run.pt -> WORK/foretoken-code-28m/ in bf16; in q8 -> ../foretoken-code-28m/{model.safetensors, config.json}"""
+"""Step 6: the checkpoint as others read it. run.pt -> WORK/foretoken-code-28m/ in bf16; in q8 or q4 -> ../foretoken-code-28m/{model.safetensors, config.json}"""
 
 import argparse
 import json
@@ -12,8 +12,6 @@ from safetensors.torch import save_file
 from common import EXPORT, MODEL, RECIPE, WORK
 from model import Config, Llama
 
-SHIPPED = ["model.safetensors", "config.json", "generation_config.json"]
-
 
 def convert(folder: Path, out: Path, dtype: str) -> None:
     """Another type of weights, by the package's own command."""
@@ -23,7 +21,9 @@ def convert(folder: Path, out: Path, dtype: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="run")
-    saved = torch.load(WORK / f"{parser.parse_args().name}.pt", weights_only=True)
+    parser.add_argument("--dtype", choices=["q8", "q4"], default="q8")
+    args = parser.parse_args()
+    saved = torch.load(WORK / f"{args.name}.pt", weights_only=True)
     model = Llama.from_state(Config(), saved["model"])
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
     EXPORT.mkdir(exist_ok=True)
@@ -35,8 +35,9 @@ def main() -> None:
         shutil.copy(MODEL / name, EXPORT)
     quantised = WORK / "quantised"
     shutil.rmtree(quantised, ignore_errors=True)
-    convert(EXPORT, quantised, "q8")
-    for name in SHIPPED:
+    convert(EXPORT, quantised, args.dtype)
+    shutil.copy(EXPORT / "generation_config.json", quantised)
+    for name in ("model.safetensors", "config.json", "generation_config.json"):
         shutil.copy(quantised / name, MODEL)
     print(f"{sum(t.numel() for t in weights.values())} parameters after {saved['seen']} tokens")
 
