@@ -185,9 +185,11 @@ class Layer(nn.Module):
         self.mlp = MLP(c)
 
     def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, D) -> what attention takes, see Attention.project."""
         return self.self_attn.project(self.input_layernorm(x), cos, sin)
 
     def after(self, x: Tensor, attended: Tensor) -> Tensor:
+        """x (B, T, D), attended (B, T, H * head_dim) -> (B, T, D)"""
         x = x + self.self_attn.o_proj(attended)
         return x + self.mlp(self.post_attention_layernorm(x))
 
